@@ -1,0 +1,27 @@
+// One level of the CDF 9/7 wavelet by lifting, unscaled. Definition: spec/intnet.md, "Wavelet".
+//
+// I. Daubechies, W. Sweldens, "Factoring wavelet transforms into lifting steps" (1998).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace pauca::lifting {
+
+inline constexpr int kBits = 12;
+inline constexpr std::array<std::int32_t, 4> kLift{-6497, -217, 3616, 1817};  // alpha, beta, gamma, delta
+
+// Values of T that analysis and synthesis of a level with a low band `width` wide work in.
+constexpr std::size_t work_size(std::size_t width) { return 20 * width; }
+
+// planes [colours][2h][2w] to low [colours][h][w] and details [colours][3][h][w]: high along the width,
+// along the height, along both. REQUIRES: h, w >= 1; work holds work_size(w) values; nothing overlaps.
+void analysis_level(const float* planes, std::size_t colours, std::size_t h, std::size_t w, float* low, float* details,
+                    float* work);
+
+// Inverse in integers: s - ((k * (a + b) + 2^11) >> 12) modulo 2^32 for every step. REQUIRES: as above.
+void synthesis_level(const std::int32_t* low, const std::int32_t* details, std::size_t colours, std::size_t h,
+                     std::size_t w, std::int32_t* planes, std::int32_t* work);
+
+}  // namespace pauca::lifting

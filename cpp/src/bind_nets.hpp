@@ -1,0 +1,32 @@
+// Shared by bind_nets.cpp and bind_wavelet.cpp: arrays of several dimensions.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "bind.hpp"
+
+namespace pauca::bind {
+
+template <typename T, std::size_t N>
+using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <typename T, std::size_t N>
+using Out = nb::ndarray<nb::numpy, T, nb::ndim<N>, nb::c_contig>;
+
+inline void require(bool condition, const char* text) {
+    if (!condition) throw nb::value_error(text);
+}
+
+// An array that is not cleared: the kernels write every element.
+template <typename T, std::size_t N>
+Out<T, N> make(const std::array<std::size_t, N>& shape) {
+    std::size_t size = 1;
+    for (const std::size_t n : shape) size *= n;
+    auto data = std::make_unique_for_overwrite<T[]>(size);
+    nb::capsule owner(data.get(), [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return Out<T, N>(data.release(), N, shape.data(), owner);
+}
+
+void bind_wavelet(nb::module_& m);  // called by bind_nets
+
+}  // namespace pauca::bind

@@ -1,0 +1,107 @@
+"""Plain-Python reader of pauca streams: the twin of the specification, standard library only.
+
+It shares no line with the package, so that the tests can hold one against the other. Run
+`python decoder.py FILE` to list the chunks of a stream.
+"""
+
+import sys
+import zlib
+
+SIGNATURE = bytes([0xB5, 0x50, 0x41, 0x55, 0x43, 0x41, 0x1A, 0x0A])
+
+
+class Bad(Exception):
+    """The stream breaks a rule; the first argument is the name of the error (container.md, 4)."""
+
+
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return (value, next position) of the varint at `at` (container.md, section 3)."""
+    groups: list[int] = []
+    while True:
+        if at + len(groups) >= len(data):
+            raise Bad("TruncatedError", "inside a varint")
+        groups.append(data[at + len(groups)])
+        if groups[-1] < 128:
+            break
+        if len(groups) == 9:
+            raise Bad("FormatError", "varint too long")
+    if len(groups) > 1 and groups[-1] == 0:
+        raise Bad("FormatError", "varint not in shortest form")
+    value = sum((group % 128) * 128**power for power, group in enumerate(groups))
+    return value, at + len(groups)
+
+
+def read_chunks(data: bytes) -> list[tuple[str, bytes]]:
+    """Return (type, payload) of every chunk, header first, end mark left out."""
+    if data[:8] != SIGNATURE[: len(data)]:
+        raise Bad("FormatError", "signature")
+    if len(data) < 9:
+        raise Bad("TruncatedError", "inside the preamble")
+    if data[8] >> 4 != 1:
+        raise Bad("UnsupportedError", "major version")
+    chunks: list[tuple[str, bytes]] = []
+    covered = data[:9]  # all bytes but the checksums: each checksum is the CRC-32 of these so far
+    at = 9
+    while True:
+        if at >= len(data):
+            raise Bad("TruncatedError", "no end mark")
+        letter = chr(data[at])
+        if letter not in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz":
+            raise Bad("FormatError", "chunk type")
+        if letter == "E":
+            break
+        if (letter in "IVWU") != (not chunks):
+            raise Bad("FormatError", "header chunk")
+        size, start = read_varint(data, at + 1)
+        end = start + size
+        if end + 4 > len(data):
+            raise Bad("TruncatedError", "inside a chunk")
+        covered += data[at:end]
+        if zlib.crc32(covered) != int.from_bytes(data[end : end + 4], "little"):
+            raise Bad("ChecksumError", letter)
+        chunks.append((letter, data[start:end]))
+        at = end + 4
+    if not chunks:
+        raise Bad("FormatError", "no header chunk")
+    if at + 1 != len(data):
+        raise Bad("FormatError", "bytes after the end")
+    return chunks
+
+
+def read_image_header(payload: bytes) -> dict[str, int | str]:
+    """Return the fields of chunk `I` by name (container.md, section 5)."""
+    width, at = read_varint(payload, 0)
+    height, at = read_varint(payload, at)
+    if not (0 < width < 2**31 and 0 < height < 2**31):
+        raise Bad("FormatError", "picture size")
+    if len(payload) < at + 9:
+        raise Bad("TruncatedError", "inside the image header")
+    if payload[at] % 8 not in (1, 3):
+        raise Bad("FormatError", "channels")
+    if payload[at] // 8 != 8:
+        raise Bad("UnsupportedError", "bit depth")
+    quality, end = read_varint(payload, at + 9)
+    if quality > 65535 or end != len(payload):
+        raise Bad("FormatError", "image header")
+    return {
+        "width": width,
+        "height": height,
+        "channels": payload[at] % 8,
+        "bit_depth": payload[at] // 8,
+        "pack_id": payload[at + 1 : at + 9].hex(),
+        "quality": quality,
+    }
+
+
+def main(path: str) -> None:
+    """Print the header and the chunks of the stream at `path`."""
+    with open(path, "rb") as file:
+        chunks = read_chunks(file.read())
+    if chunks[0][0] == "I":
+        print(read_image_header(chunks[0][1]))
+    for letter, payload in chunks:
+        print(letter, len(payload))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,142 @@
+"""Pictures, video and neural networks made smaller by learning.
+
+Importing this package loads neither numpy nor a runtime: every function imports what it needs.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pauca.container.headers import StreamInfo, read_info
+from pauca.container.identify import Kind, identify
+from pauca.errors import (
+    ChecksumError,
+    EntropyError,
+    FormatError,
+    InputError,
+    LimitError,
+    MissingExtraError,
+    PackError,
+    PaucaError,
+    TruncatedError,
+    UnsupportedError,
+)
+from pauca.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pauca.pack.image import ImagePack
+    from pauca.pack.store import PackInfo
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChecksumError",
+    "EntropyError",
+    "FormatError",
+    "InputError",
+    "Kind",
+    "LimitError",
+    "Limits",
+    "MissingExtraError",
+    "PackError",
+    "PaucaError",
+    "StreamInfo",
+    "TruncatedError",
+    "UnsupportedError",
+    "__version__",
+    "create_model",
+    "decode",
+    "encode",
+    "identify",
+    "info",
+    "list_models",
+]
+
+
+def encode(
+    source: Any,
+    *,
+    model: "str | ImagePack" = "img-psnr",
+    quality: float = 50,
+    effort: int = 3,
+    limits: Limits | None = None,
+) -> bytes:
+    """Return a picture as a pauca stream.
+
+    `source`: a path, a uint8 array (H, W) or (H, W, 3), a Pillow image or a binary file.
+    `model`: name, folder or loaded pack. `quality`: 0..100, higher is better. `effort`: 1..9,
+    higher is slower. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`.
+    """
+    from pauca.image.codec import EncodeOptions, encode_image
+    from pauca.pixels.files import read_image
+
+    if not 0 <= quality <= 100:
+        raise InputError(f"quality {quality} is outside 0..100")
+    if not 1 <= effort <= 9:
+        raise InputError(f"effort {effort} is outside 1..9")
+    pixels = read_image(source, limits)
+    pack = create_model(model) if isinstance(model, str) else model
+    return encode_image(pixels, pack, EncodeOptions(quality=quality, effort=effort))
+
+
+def decode(
+    source: Any, *, packs: "Sequence[Path]" = (), limits: Limits | None = None
+) -> "NDArray[np.uint8]":
+    """Return the picture in a pauca stream: uint8, (H, W) or (H, W, 3).
+
+    `source`: the stream's bytes, a path or a binary file. `packs`: folders of model packs that may
+    be needed besides the shipped ones. Raises `FormatError` and its children,
+    `UnsupportedError` (another kind of stream), `PackError` (unknown pack), `LimitError`.
+    """
+    limits = limits or Limits()
+    data = _stream_bytes(source, limits)
+    kind = identify(data)
+    if kind is Kind.IMAGE:
+        from pauca.image.codec import decode_image
+
+        return decode_image(data, limits, packs)
+    if kind is None:
+        read_info(data, limits)  # says which byte is wrong
+        raise FormatError("not a pauca stream")
+    raise UnsupportedError(f"stream of kind {kind}; this version decodes images")
+
+
+def info(source: Any, *, limits: Limits | None = None) -> StreamInfo:
+    """Return kind, version, header and chunk list of a stream without decoding it.
+
+    `source`: the stream's bytes, a path or a binary file. The pack need not be known. Raises
+    `FormatError` and its children, `LimitError`, `InputError`.
+    """
+    limits = limits or Limits()
+    return read_info(_stream_bytes(source, limits), limits)
+
+
+def create_model(name_or_path: str) -> "ImagePack":
+    """Return the model pack with this name, or the one in this folder; raises `PackError`."""
+    from pauca.pack import registry
+
+    return registry.create_model(name_or_path)
+
+
+def list_models(pattern: str = "*") -> "list[PackInfo]":
+    """Return what is known of every shipped model pack whose name matches `pattern` (a glob)."""
+    from pauca.pack import registry
+
+    return registry.list_models(pattern)
+
+
+def _stream_bytes(source: Any, limits: Limits) -> bytes:
+    from pauca.container.files import read_file
+
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
+        return read_file(source, limits)
+    if hasattr(source, "read"):
+        return bytes(source.read(limits.max_bytes + 1))
+    raise InputError(f"cannot read a stream from {type(source).__name__}")

@@ -1,0 +1,104 @@
+"""Types of the compiled entropy core (cpp/src/bind*.cpp)."""
+
+import enum
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+class NativeTables:
+    def __init__(
+        self, cdf: NDArray[np.uint32], size: NDArray[np.int32], offset: NDArray[np.int32]
+    ) -> None: ...
+
+class RansDecoder:
+    def __init__(self, data: bytes, tables: NativeTables, path: str = "auto") -> None: ...
+    def decode(self, indexes: NDArray[np.uint8]) -> NDArray[np.int16]: ...
+    def finish(self) -> None: ...
+
+class Engine(enum.Enum):
+    RANGE = 0
+    H264 = 1
+
+class Kind(enum.Enum):
+    UNARY = 0
+    TRUNCATED_UNARY = 1
+    EXP_GOLOMB = 2
+    FIXED = 3
+    MAPPED = 4
+    FIXED_UNARY = 5
+    UEGK = 6
+    SIGNED_UEGK = 7
+
+class NativeScheme:
+    def __init__(
+        self, kind: Kind, bits: int, c_max: int, order: int, table: Sequence[tuple[int, int]]
+    ) -> None: ...
+
+def rans_encode(
+    tables: NativeTables,
+    symbols: NDArray[np.int16],
+    indexes: NDArray[np.uint8],
+    segments: Sequence[int],
+    lanes: int = 0,
+) -> bytes: ...
+def rans_bits(
+    tables: NativeTables, symbols: NDArray[np.int16], indexes: NDArray[np.uint8]
+) -> float: ...
+def rans_paths() -> list[str]: ...
+def cabac_encode_bins(
+    bins: NDArray[np.uint8], ids: NDArray[np.uint16], contexts: int, engine: Engine
+) -> bytes: ...
+def cabac_decode_bins(
+    data: bytes, ids: NDArray[np.uint16], contexts: int, engine: Engine
+) -> NDArray[np.uint8]: ...
+def cabac_encode_values(
+    values: NDArray[np.int32], scheme: NativeScheme, contexts: int, engine: Engine
+) -> bytes: ...
+def cabac_decode_values(
+    data: bytes, n: int, scheme: NativeScheme, contexts: int, engine: Engine
+) -> NDArray[np.int32]: ...
+def cabac_bins_of(value: int, scheme: NativeScheme) -> NDArray[np.uint8]: ...
+def range_rate(one: int, bin: bool) -> int: ...
+def h264_rate(state: int, less_probable: bool) -> int: ...
+
+class NativeNetwork:
+    def __init__(
+        self,
+        tensors: int,
+        inputs: Sequence[tuple[int, int, bool]],
+        outputs: Sequence[int],
+        steps: Sequence[tuple[int, int, Sequence[int], int]],
+        layers: Sequence[
+            tuple[
+                NDArray[np.int8],
+                NDArray[np.int32],
+                NDArray[np.uint8],
+                NDArray[np.int16],
+                NDArray[np.int16],
+            ]
+        ],
+        kernel: str = "auto",
+    ) -> None: ...
+    def run(
+        self, inputs: Sequence[NDArray[np.uint8] | NDArray[np.int8]], threads: int = 0
+    ) -> list[NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.int16]]: ...
+    def cost(self) -> float: ...
+
+def network_kernels() -> list[str]: ...
+def wavelet_analysis_level(
+    planes: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+def wavelet_synthesis_level(
+    low: NDArray[np.int32], details: NDArray[np.int32]
+) -> NDArray[np.int32]: ...
+def level_differences(
+    low: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+) -> NDArray[np.int8]: ...
+def level_merge_values(
+    symbols: NDArray[np.int16], means: NDArray[np.int16]
+) -> NDArray[np.int32]: ...
+def level_compand(y16: NDArray[np.int32], table: NDArray[np.int8]) -> NDArray[np.int8]: ...
+def level_dequantize(
+    y_a: NDArray[np.int32], y_b: NDArray[np.int32], y_c: NDArray[np.int32], steps: NDArray[np.int32]
+) -> NDArray[np.int32]: ...

@@ -1,0 +1,1 @@
+"""The command `pauca`: one file per verb, heavy imports inside the verbs."""

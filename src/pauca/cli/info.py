@@ -1,0 +1,78 @@
+"""`pauca info` and `pauca models`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from pauca.cli import files
+from pauca.cli.image import Input, Json
+from pauca.container.headers import ImageHeader, StreamInfo
+
+
+def info(input: Input, json: Json = False) -> None:
+    """Show what a pauca stream holds.
+
+    Nothing is decoded and the model need not be installed; every checksum is verified.
+    """
+    import pauca
+
+    record = info_record(input, pauca.info(files.read_input(input)))
+    if json:
+        files.print_json(record)
+        return
+    for key, value in record.items():
+        if key != "chunks":
+            print(f"{key + ':':<11}{value}")
+    for chunk in record["chunks"]:
+        need = "critical" if chunk["critical"] else "ancillary"
+        print(f"{'chunk:':<11}{chunk['type']} {need}, {chunk['size']} bytes at {chunk['offset']}")
+
+
+def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
+    """Return `stream` as the flat record that `pauca info` shows and prints as JSON."""
+    record: dict[str, Any] = {
+        "input": name,
+        "kind": str(stream.kind),
+        "version": "{}.{}".format(*stream.version),
+        "bytes": stream.size,
+    }
+    if isinstance(stream.header, ImageHeader):
+        header = stream.header
+        record |= {
+            "width": header.width,
+            "height": header.height,
+            "channels": header.channels,
+            "bit_depth": header.bit_depth,
+            "bpp": round(8 * stream.size / (header.width * header.height), 6),
+            "pack_id": header.pack_id.hex(),
+            "quality": header.quality,
+        }
+    record["chunks"] = [vars(chunk) for chunk in stream.chunks]
+    return record
+
+
+def models(
+    pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="A glob, e.g. img-*.")] = "*",
+    json: Json = False,
+) -> None:
+    """List the model packs that are installed."""
+    import pauca
+
+    packs = pauca.list_models(pattern)
+    for pack in packs:
+        # A pack id is shown as `info` shows it: hexadecimal.
+        pack_id = pack.pack_id.hex() if isinstance(pack.pack_id, bytes) else str(pack.pack_id)
+        if json:
+            files.print_json({**_fields(pack), "pack_id": pack_id})
+        else:
+            print(
+                f"{pack.name:<14} {pack.version:<8} {pack_id}  {pack.domain:<8} "
+                f"{pack.license:<12} {pack.summary}"
+            )
+    if not packs:
+        files.report(f"no model pack matches {pattern}")
+
+
+def _fields(pack: Any) -> dict[str, Any]:
+    names = ("name", "version", "pack_id", "domain", "summary", "license")
+    return {name: getattr(pack, name) for name in names}

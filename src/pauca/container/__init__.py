@@ -1,0 +1,1 @@
+"""The container: signature, checked chunks and typed headers (spec/container.md)."""

@@ -1,0 +1,1 @@
+"""The learned picture codec: model, training, export, and the codec itself."""

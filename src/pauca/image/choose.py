@@ -1,0 +1,94 @@
+"""The encoder's choice of integers: plain rounding, or rounding that weighs squared error against
+bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.coding import Tables
+from pauca.image import layout
+from pauca.pack.image import ImagePack
+
+LUMA = {"a": 2, "b": 2}
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """Bits saved by moving a symbol of magnitude 1..MOVES one towards zero, per table, and the
+    steps they are weighed with.
+    """
+
+    saving: NDArray[np.float32]  # (tables, MOVES + 1)
+    weight: NDArray[
+        np.float32
+    ]  # (qualities, levels, 3, 3): base step squared over step squared, times lmbda
+
+    def weights(self, code: int, level: int, part: str, channels: int) -> NDArray[np.float32]:
+        """Price of a bit in squared steps for each of the channels of a pass (channels,)."""
+        w = self.weight[code, level - 1]
+        return np.repeat(w[0], 2) if part in LUMA else np.repeat(w[1:].ravel(), 4)
+
+
+MOVES = 3
+
+
+def cost_table(pack: ImagePack) -> CostTable:
+    """The cost table of a pack, made once."""
+    if "costs" not in pack.runtimes:
+        pack.runtimes["costs"] = CostTable(_savings(pack.tables), _weights(pack))
+    table: CostTable = pack.runtimes["costs"]
+    return table
+
+
+def _savings(tables: Tables) -> NDArray[np.float32]:
+    mass = np.diff(tables.cdf.astype(np.float64), axis=1)
+    rows = np.arange(len(tables))[:, None]
+    reach = -tables.offset[:, None]
+    magnitude = np.minimum(np.arange(MOVES + 1), reach)
+    bits = -np.log2(mass[rows, reach + magnitude] / 65536.0)
+    out = np.zeros_like(bits)
+    out[:, 1:] = bits[:, 1:] - bits[:, :-1]
+    return out.astype(np.float32)
+
+
+def _weights(pack: ImagePack) -> NDArray[np.float32]:
+    gains = np.array(
+        [[layout.band_gain(level + 1, b) for b in range(3)] for level in range(layout.LEVELS)]
+    )
+    orthonormal = pack.steps / 256.0 / gains[None, :, None, :]
+    base = layout.base_step(np.arange(layout.QUALITIES) / 4.0)
+    price: NDArray[np.float64] = pack.lmbda * (base[:, None, None, None] / orthonormal) ** 2
+    return price.astype(np.float32)
+
+
+def round_plain(residual: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Nearest integers, bounded to int16."""
+    return np.rint(residual).clip(-32767, 32767).astype(np.int16)
+
+
+def round_thrifty(
+    residual: NDArray[np.float32],
+    indexes: NDArray[np.uint8],
+    weights: NDArray[np.float32],
+    costs: CostTable,
+) -> NDArray[np.int16]:
+    """Nearest integers, moved one towards zero where the bits saved outweigh the error added.
+
+    residual and indexes (n,), channel-last order; weights (channels,), a divisor of n.
+    """
+    symbols = round_plain(residual)
+    where = np.flatnonzero(symbols)
+    if where.size == 0:
+        return symbols
+    q = symbols[where].astype(np.float32)
+    magnitude = np.abs(q)
+    away = magnitude - np.abs(residual[where]) * (np.sign(residual[where]) == np.sign(q))
+    added = 1.0 - 2.0 * away  # (1 - a)**2 - a**2 where a = distance by which rounding went outwards
+    saved = costs.saving[indexes[where], np.minimum(magnitude, MOVES).astype(np.intp)]
+    move = weights[where % weights.size] * saved > added
+    symbols[where[move]] -= np.sign(q[move]).astype(np.int16)
+    return symbols

@@ -1,0 +1,234 @@
+"""From a training checkpoint to a model pack: integer layers, programs, tables, steps and the post-
+filter graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pauca.coding import Tables, tables_from_pmfs
+from pauca.errors import InputError
+from pauca.image import layout
+from pauca.image.model import UP, LevelContext, ModelConfig, PostFilter, WaveletModel
+from pauca.nets.integer import WEIGHT_MAX, IntConv, weight_shift
+from pauca.nets.priors import SCALES, Prior
+from pauca.pack.intnet import Layer, Program, Step
+from pauca.pack.store import ARRAYS, PackInfo, layers_to_arrays, program_to_json, write_pack
+from pauca.pixels.lifting import ZETA
+
+U8, S8, WIDE = (0, 255), (-128, 127), (-32768, 32767)
+QUALITY_GRID = np.arange(layout.QUALITIES) / 4.0
+MEAN_LIMIT = 8191  # of a mean, in 1/16 steps
+REACH = 512  # largest regular symbol of a table; larger ones are escaped
+
+
+def integer_layer(
+    conv: IntConv, clamp: tuple[int, int], extra: NDArray[np.int64] | int = 0
+) -> Layer:
+    """Round a trained layer as its fake quantization does; `extra` is added to the shift, per
+    output.
+    """
+    k = weight_shift(conv.weight).long()
+    scale = torch.exp2(k.float())
+    weight = conv.weight.detach()[:, 0] if conv.groups > 1 else conv.weight.detach()[:, :, 0, 0]
+    weight = torch.floor(weight * scale.view(-1, *([1] * (weight.ndim - 1))) + 0.5).clamp(
+        -WEIGHT_MAX, WEIGHT_MAX
+    )
+    assert conv.bias is not None
+    shift = k.numpy() + np.asarray(extra)
+    half = np.where(shift > 0, 1 << np.maximum(shift - 1, 0), 0)
+    bias = torch.floor(conv.bias.detach().double() * 32.0 * scale + 0.5).long().numpy() + half
+    rows = conv.out_channels
+    return Layer(
+        weight.to(torch.int8).numpy(),
+        bias.astype(np.int32),
+        shift.astype(np.uint8),
+        np.full(rows, clamp[0], np.int16),
+        np.full(rows, clamp[1], np.int16),
+    )
+
+
+def head_layer(conv: IntConv) -> Layer:
+    """A head: first half means in 1/16 steps, second half scale indexes 0..63 (two more bits of
+    shift: 8 h, not 32 h).
+    """
+    half = conv.out_channels // 2
+    layer = integer_layer(conv, (-MEAN_LIMIT, MEAN_LIMIT), np.repeat([0, 2], half))
+    low, high = layer.low.copy(), layer.high.copy()
+    low[half:], high[half:] = 0, SCALES - 1
+    return replace(layer, low=low, high=high)
+
+
+def block_steps(name: str, source: str, out: str) -> list[Step]:
+    """Steps of an IntBlock whose layers are NAME.depth, NAME.up and NAME.down."""
+    return [
+        Step("conv", f"{out}.d", (source,), f"{name}.depth"),
+        Step("conv", f"{out}.u", (f"{out}.d",), f"{name}.up"),
+        Step("residual", out, (f"{out}.u", source), f"{name}.down"),
+    ]
+
+
+def level_programs(prefix: str, net: LevelContext, channels: int) -> dict[str, Program]:
+    """The four programs of a level: passes a, b, c, and the features that leave it."""
+    stem = [Step("cat", "x", ("low", "up", "planes")), Step("conv", "t0", ("x",), f"{prefix}.stem")]
+    for i in range(len(net.trunk)):
+        stem += block_steps(f"{prefix}.trunk.{i}", f"t{i}", f"t{i + 1}")
+    last = f"t{len(net.trunk)}"
+    a = Program(
+        (("low", 36), ("up", UP), ("planes", 2)),
+        (last, "head"),
+        (*stem, Step("conv", "head", (last,), f"{prefix}.head_a")),
+    )
+    passes = {"a": a}
+    for name, values in (("b", 6), ("c", 12)):
+        steps = [Step("cat", "x", ("f", "y")), Step("conv", "s", ("x",), f"{prefix}.stem_{name}")]
+        steps += block_steps(f"{prefix}.block_{name}", "s", "g")
+        steps.append(Step("conv", "head", ("g",), f"{prefix}.head_{name}"))
+        passes[name] = Program((("f", channels), ("y", values)), ("g", "head"), tuple(steps))
+    tail = [Step("cat", "x", ("f", "y")), Step("conv", "g", ("x",), f"{prefix}.tail")]
+    up = [Step("conv", "p", ("g",), f"{prefix}.up"), Step("unfold", "up", ("p",))]
+    finest = prefix == "l1"
+    passes["d"] = Program(
+        (("f", channels), ("y", 24)),
+        ("g",) if finest else ("up",),
+        tuple(tail if finest else tail + up),
+    )
+    return {f"{prefix}.{name}": program for name, program in passes.items()}
+
+
+def level_layers(prefix: str, net: LevelContext) -> dict[str, Layer]:
+    """All integer layers of a level by name."""
+    layers = {}
+    for name, conv in net.named_modules():
+        if not isinstance(conv, IntConv) or (prefix == "l1" and name == "up"):
+            continue
+        kind = name.rsplit(".", 1)[-1]
+        if kind.startswith("head"):
+            layers[f"{prefix}.{name}"] = head_layer(conv)
+        elif kind == "down":  # the residual step clamps the sum; the branch itself needs 16 bits
+            layers[f"{prefix}.{name}"] = integer_layer(conv, WIDE)
+        else:
+            layers[f"{prefix}.{name}"] = integer_layer(conv, S8 if kind == "depth" else U8)
+    return layers
+
+
+def post_program(blocks: int, features: int) -> Program:
+    """The program of the post-filter."""
+    steps = [
+        Step("cat", "x", ("pixels", "features", "plane")),
+        Step("conv", "t0", ("x",), "post.stem"),
+    ]
+    for i in range(blocks):
+        steps += block_steps(f"post.blocks.{i}", f"t{i}", f"t{i + 1}")
+    steps.append(Step("conv", "head", (f"t{blocks}",), "post.head"))
+    return Program((("pixels", 96), ("features", features), ("plane", 1)), ("head",), tuple(steps))
+
+
+def post_layers(post: PostFilter) -> dict[str, Layer]:
+    """All layers of the post-filter by name."""
+    clamps = {"stem": U8, "depth": S8, "up": U8, "down": WIDE, "head": (-MEAN_LIMIT, MEAN_LIMIT)}
+    return {
+        f"post.{name}": integer_layer(conv, clamps[name.rsplit(".", 1)[-1]])
+        for name, conv in post.named_modules()
+        if isinstance(conv, IntConv)
+    }
+
+
+@torch.no_grad()
+def prior_tables(prior: Prior) -> Tables:
+    """Integer tables of the learned prior, one for each scale index."""
+    pmfs, offsets, escapes = [], [], []
+    for index in range(SCALES):
+        v = torch.arange(-REACH, REACH + 1, dtype=torch.float64)
+        p = torch.exp2(-prior.bits(v, torch.full_like(v, float(index)))).numpy()
+        reach = int(np.nonzero(p > 2.0**-18)[0].max()) - REACH
+        pmfs.append(p[REACH - reach : REACH + reach + 1])
+        offsets.append(-reach)
+        escapes.append(max(1.0 - float(pmfs[-1].sum()), 2.0**-16))
+    return tables_from_pmfs(pmfs, offsets, escapes)
+
+
+@torch.no_grad()
+def step_arrays(model: WaveletModel) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Steps in 1/256 grey levels for every quality code: details (401, 6, 3, 3) and the lowest band
+    (401,).
+    """
+    quality = torch.arange(layout.QUALITIES, dtype=torch.float64) / 4.0
+    steps = model.double().steps(quality).numpy()
+    model.float()
+    low = layout.base_step(quality.numpy()) * layout.band_gain(layout.LEVELS, 3)
+    return (
+        np.rint(steps * 256).clip(1).astype(np.int32),
+        np.rint(low * 256).clip(1).astype(np.int32),
+    )
+
+
+def reciprocals() -> NDArray[np.int32]:
+    """Factors (401, 7) in units of 2**-15 from low-band differences to 1/16 steps.
+
+    They are kept in the pack, since pow may differ by machine.
+    """
+    base = layout.base_step(QUALITY_GRID)
+    levels = np.arange(layout.LEVELS + 1)
+    factors: NDArray[np.float64] = np.rint(2.0**15 * ZETA ** (2.0 * levels) / base[:, None])
+    return factors.astype(np.int32)
+
+
+def load_checkpoint(path: Path) -> WaveletModel:
+    """The averaged weights of a checkpoint."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        sizes: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()
+        }
+        model = WaveletModel(ModelConfig(**sizes))
+        model.load_state_dict(state["ema"])
+    except (OSError, KeyError, RuntimeError) as error:
+        raise InputError(f"{path} is not a checkpoint of this model: {error}") from error
+    return model.eval()
+
+
+def export(
+    checkpoint: Path, folder: Path, name: str, version: str, data: str, notes: Sequence[str] = ()
+) -> PackInfo:
+    """Write a pack folder from a checkpoint."""
+    from safetensors.numpy import save
+
+    model = load_checkpoint(checkpoint)
+    layers: dict[str, Layer] = {}
+    programs: dict[str, Program] = {}
+    for i, net in enumerate(model.levels):
+        assert isinstance(net, LevelContext)
+        layers |= level_layers(f"l{i + 1}", net)
+        programs |= level_programs(f"l{i + 1}", net, model.config.channels[i])
+    layers |= post_layers(model.post)
+    programs["post"] = post_program(len(model.post.blocks), model.config.channels[0])
+    for key, layer in layers.items():
+        layer.check(key)
+    tables = prior_tables(model.prior)
+    steps, low_steps = step_arrays(model)
+    arrays = layers_to_arrays(layers) | {
+        "steps": steps,
+        "low_steps": low_steps,
+        "reciprocals": reciprocals(),
+        "base_steps": np.rint(256 * layout.base_step(QUALITY_GRID)).astype(np.int32),
+    }
+    arrays |= {"tables.cdf": tables.cdf, "tables.size": tables.size, "tables.offset": tables.offset}
+    manifest = {
+        "name": name,
+        "version": version,
+        "domain": "image",
+        "summary": " ".join(notes) or "learned wavelet picture codec",
+        "license": "Apache-2.0",
+        "data": data,
+        "lmbda": model.config.lmbda,
+        "programs": {key: program_to_json(program) for key, program in programs.items()},
+    }
+    return write_pack(folder, manifest, {ARRAYS: save(arrays)})

@@ -1,0 +1,51 @@
+"""Geometry and integer rules of the wavelet picture codec, shared by training, encoder and decoder
+(spec/image.md).
+
+A picture of H x W is padded to multiples of 128 and split by `LEVELS` = 6 levels of the CDF 9/7
+wavelet. At level l the three detail bands live on a grid of H/2**l x W/2**l; networks see that grid
+folded 2x2 (space to depth), so level l is coded on the grid H/2**(l+1) x W/2**(l+1) with four
+phases.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.pixels.lifting import ZETA
+
+LEVELS = 6
+ALIGN = 1 << (LEVELS + 1)
+COLOURS = 3
+BANDS = 3  # 0: horizontal detail, 1: vertical detail, 2: diagonal detail
+
+FRACTION = 16  # integer samples count 1/16 of a grey level; means and values count 1/16 of a step
+QUALITIES = 401  # quality code 0..400 is quality 0..100 in quarters
+
+STEP_OCTAVES = (7.5, 6.5)  # log2 of the step at quality 0, and how far it falls until quality 100
+
+COMPAND_GAIN = 16.0
+COMPAND_SIZE = 2048
+
+
+def base_step(quality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantization step in grey levels (orthonormal transform): 181 at quality 0, 2 at 100."""
+    step: NDArray[np.float64] = np.exp2(STEP_OCTAVES[0] - STEP_OCTAVES[1] * quality / 100.0)
+    return step
+
+
+def band_gain(level: int, band: int) -> float:
+    """Factor from orthonormal to unscaled lifting coefficients of a detail band (band 3: the low
+    band).
+    """
+    low: float = ZETA ** (-2.0 * (level - 1))
+    factors: tuple[float, ...] = (1.0, 1.0, ZETA**2, ZETA**-2)
+    return low * factors[band]
+
+
+def compand_table() -> NDArray[np.int8]:
+    """|value| in 1/16 steps, below COMPAND_SIZE, to 7 bits: 16 log2(1 + v/8), the input rule of the
+    networks.
+    """
+    v = np.arange(COMPAND_SIZE, dtype=np.float64)
+    return np.minimum(127, np.floor(COMPAND_GAIN * np.log2(1.0 + v / 8.0) + 0.5)).astype(np.int8)

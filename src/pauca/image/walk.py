@@ -1,0 +1,120 @@
+"""Coarse to fine through the levels of a picture, the same steps for encoder and decoder
+(spec/image.md).
+
+The only difference between the two is where symbols come from: a `Coder` that is handed means and
+table indexes and returns the symbols, by rounding coefficients (encoder) or by entropy decoding
+(decoder).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.image import glue, layout
+from pauca.image.layout import LEVELS
+from pauca.pack.image import ImagePack
+from pauca.pack.runtime import Runner, make_runner
+from pauca.pixels.lifting import synthesis_level
+
+UP = 32
+SHARED_FROM = 4  # levels from here on use the networks of this one
+
+
+class Coder(Protocol):
+    """Source of symbols."""
+
+    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+        """Quantized lowest band (3, h, w)."""
+
+    def details(
+        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
+    ) -> NDArray[np.int16]:
+        """Symbols (h * w * k,) of pass `part` ("a", "b", "c") of a level from means and indexes (h,
+        w, k).
+        """
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The context networks of a pack on one runtime."""
+
+    pack: ImagePack
+    runtime: str
+    threads: int
+
+    def run(
+        self, level: int, part: str, inputs: Mapping[str, NDArray[np.integer]]
+    ) -> Mapping[str, NDArray[np.integer]]:
+        """Execute pass `part` of a level."""
+        return self.run_program(f"l{min(level, SHARED_FROM)}.{part}", inputs)
+
+    def run_program(
+        self, name: str, inputs: Mapping[str, NDArray[np.integer]]
+    ) -> Mapping[str, NDArray[np.integer]]:
+        """Execute a program of the pack by its name."""
+        key = f"{self.runtime}.{self.threads}.{name}"
+        runner: Runner | None = self.pack.runtimes.get(key)
+        if runner is None:
+            runner = make_runner(
+                self.runtime, self.pack.programs[name], self.pack.layers, self.threads
+            )
+            self.pack.runtimes[key] = runner
+        return runner.run(inputs)
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What the post-filter needs: planes (3, H, W) in 1/16 and features (H/4, W/4, C)."""
+
+    planes: NDArray[np.int32]
+    features: NDArray[np.uint8]
+
+
+def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -> Reconstruction:
+    """Go through all levels of a padded picture (sides multiples of 128) at quality code 0..400."""
+    pack = networks.pack
+    table = layout.compand_table()
+    low = coder.low((3, height >> LEVELS, width >> LEVELS))
+    low = dequantize_low(low, int(pack.low_steps[code]))
+    up = np.zeros((height >> (LEVELS + 1), width >> (LEVELS + 1), UP), np.uint8)
+    features = up
+    for level in range(LEVELS, 0, -1):
+        h, w = height >> (level + 1), width >> (level + 1)
+        planes = np.empty((h, w, 2), np.uint8)
+        planes[:] = ((code + 2) // 4, 16 * level)
+        seen = glue.differences(low, int(pack.reciprocals[code, level]), table)
+        out = networks.run(level, "a", {"low": seen, "up": up, "planes": planes})
+        values, context = [], []
+        for part in ("a", "b", "c"):
+            f, head = out.values()
+            y = code_pass(coder, level, part, head)
+            values.append(y)
+            context.append(glue.compand(y, table))
+            inputs = context[-1] if part != "b" else np.concatenate(context, 2)
+            out = networks.run(level, {"a": "b", "b": "c", "c": "d"}[part], {"f": f, "y": inputs})
+        features = next(iter(out.values())).astype(np.uint8, copy=False)
+        up = features
+        y_a, y_b, y_c = values
+        details = glue.dequantize(y_a, y_b, y_c, pack.steps[code, level - 1])
+        low = synthesis_level(low, details)
+    return Reconstruction(low, features)
+
+
+def code_pass(coder: Coder, level: int, part: str, head: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Head (h, w, 2k) of a pass to its values (h, w, k) in 1/16 steps."""
+    half = head.shape[2] // 2
+    mean16 = np.ascontiguousarray(head[..., :half], dtype=np.int16)
+    indexes = np.ascontiguousarray(head[..., half:], dtype=np.uint8)
+    return glue.merge_values(coder.details(level, part, mean16, indexes), mean16)
+
+
+def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
+    """Integers of the lowest band to 1/16 grey levels, bounded so that later sums stay small."""
+    value = (low.astype(np.int64) * (16 * step) + 128) >> 8
+    bounded: NDArray[np.int32] = value.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX).astype(np.int32)
+    return bounded

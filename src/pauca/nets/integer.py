@@ -1,0 +1,103 @@
+"""Layers that train in floating point and run as exact integers (spec/image.md, "Integer
+networks").
+
+Every activation is an integer of at most 8 bits in units of 1/32, every weight an integer of at
+most 8 bits times a power of two chosen per output channel, every sum below 2**24: such a network
+gives the same bits in int64 numpy, float32 on any device, and int8 kernels. In training, rounding
+is passed straight through (Bengio 2013).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+UNIT = 32.0  # integer activations count 1/32
+U8_MAX = 255.0 / UNIT
+S8_MIN, S8_MAX = -128.0 / UNIT, 127.0 / UNIT
+WEIGHT_MAX = 127.0
+SHIFT_MAX = 11
+
+
+def round_ste(x: Tensor) -> Tensor:
+    """floor(x + 1/2) with the gradient of the identity; the rule of the integer networks."""
+    return x + (torch.floor(x + 0.5) - x).detach()
+
+
+def weight_shift(weight: Tensor) -> Tensor:
+    """Largest k per output channel with |weight| * 2**k <= 127, limited to [0, SHIFT_MAX]."""
+    peak = weight.detach().abs().flatten(1).amax(1).clamp_min(1e-9)
+    return torch.floor(torch.log2(WEIGHT_MAX / peak)).clamp(0, SHIFT_MAX)
+
+
+def quantized_weight(weight: Tensor) -> Tensor:
+    """Weights rounded to int8 * 2**-k, straight-through."""
+    scale = torch.exp2(weight_shift(weight)).view(-1, *([1] * (weight.ndim - 1)))
+    return (round_ste(weight * scale).clamp(-WEIGHT_MAX, WEIGHT_MAX)) / scale
+
+
+class IntConv(nn.Conv2d):
+    """Pointwise or depthwise convolution of an integer network.
+
+    `exact` turns fake quantization on.
+    """
+
+    def __init__(
+        self, cin: int, cout: int, kernel: int = 1, *, depthwise: bool = False, zero: bool = False
+    ):
+        super().__init__(cin, cout, kernel, padding=kernel // 2, groups=cin if depthwise else 1)
+        self.exact = False
+        assert self.bias is not None
+        nn.init.zeros_(self.bias)
+        if zero:
+            nn.init.zeros_(self.weight)
+        else:
+            nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve, without rounding or clamp."""
+        weight = quantized_weight(self.weight) if self.exact else self.weight
+        return F.conv2d(x, weight, self.bias, 1, self.padding, 1, self.groups)
+
+    def u8(self, x: Tensor) -> Tensor:
+        """Convolve and clamp to [0, 255] / 32: the rectifier of integer networks."""
+        y = self(x)
+        return F.hardtanh(round_ste(y * UNIT) / UNIT if self.exact else y, 0.0, U8_MAX)
+
+    def s8(self, x: Tensor) -> Tensor:
+        """Convolve and clamp to [-128, 127] / 32."""
+        y = self(x)
+        return F.hardtanh(round_ste(y * UNIT) / UNIT if self.exact else y, S8_MIN, S8_MAX)
+
+    def wide(self, x: Tensor) -> Tensor:
+        """Convolve in float32 without a clamp: heads, whose rounding belongs to the caller."""
+        with torch.autocast(x.device.type, enabled=False):
+            weight = quantized_weight(self.weight) if self.exact else self.weight
+            return F.conv2d(x.float(), weight, self.bias, 1, self.padding, 1, self.groups)
+
+
+class IntBlock(nn.Module):
+    """Depthwise 3x3, pointwise to `expand` times the channels, pointwise back, residual sum; starts
+    as identity.
+    """
+
+    def __init__(self, channels: int, expand: int = 2):
+        super().__init__()
+        self.depth = IntConv(channels, channels, 3, depthwise=True)
+        self.up = IntConv(channels, channels * expand)
+        self.down = IntConv(channels * expand, channels, zero=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) activations of [0, 255] / 32 to the same."""
+        y = self.down(self.up.u8(self.depth.s8(x)))
+        if self.down.exact:
+            y = round_ste(y * UNIT) / UNIT
+        return F.hardtanh(x + y, 0.0, U8_MAX)
+
+
+def set_exact(model: nn.Module, exact: bool) -> None:
+    """Turn fake quantization of every integer layer in `model` on or off."""
+    for layer in model.modules():
+        if isinstance(layer, IntConv):
+            layer.exact = exact

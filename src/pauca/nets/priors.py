@@ -1,0 +1,44 @@
+"""Learned probability models whose tables are chosen by an integer index."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SCALES = 64
+SCALE_MIN, SCALE_MAX = 0.04, 160.0
+
+
+class Prior(nn.Module):
+    """Scale index to probabilities: a two-part zero-mean Gaussian mixture per index, learned;
+    tables come from it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((SCALES,), -2.0))
+        self.ratio = nn.Parameter(torch.full((SCALES,), 0.7))
+
+    def scale(self, index: Tensor) -> Tensor:
+        """Continuous index (0..63) to the deviation of the main part, in steps."""
+        ratio = math.log(SCALE_MAX / SCALE_MIN) / (SCALES - 1)
+        return SCALE_MIN * torch.exp(index * ratio)
+
+    def bits(self, v: Tensor, index: Tensor) -> Tensor:
+        """-log2 of the mass of [v - 1/2, v + 1/2]."""
+        index = index.clamp(0, SCALES - 1)
+        which = index.detach().round().long()
+        share = torch.sigmoid(self.weight)[which]
+        sigma = self.scale(index)
+        wide = sigma * (1.0 + F.softplus(self.ratio)[which])
+        v = v.abs()
+
+        def mass(s: Tensor) -> Tensor:
+            k = 0.7071067811865476 / s
+            return 0.5 * (torch.erfc((v - 0.5) * k) - torch.erfc((v + 0.5) * k))
+
+        p = (1 - share) * mass(sigma) + share * mass(wide)
+        return -torch.log2(p + 1e-6 / (1 + v.square()))  # the escape costs about 2 log2 v

@@ -1,0 +1,58 @@
+"""Which packs there are: those shipped in the package, by name or by id, and folders of one's own,
+by path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pauca.errors import PackError
+from pauca.pack.store import MANIFEST, PackInfo, read_manifest
+
+if TYPE_CHECKING:
+    from pauca.pack.image import ImagePack
+
+SHIPPED = Path(__file__).parent / "packs"
+
+
+def list_models(pattern: str = "*") -> list[PackInfo]:
+    """Shipped packs whose name matches the shell pattern, sorted by name."""
+    folders = sorted(path.parent for path in SHIPPED.glob(f"*/{MANIFEST}"))
+    return [
+        info
+        for info in (read_manifest(folder)[0] for folder in folders)
+        if fnmatchcase(info.name, pattern)
+    ]
+
+
+def create_model(name: str | Path) -> ImagePack:
+    """Load a shipped pack by name, or one's own by the path of its folder; PackError names what is
+    missing.
+    """
+    for info in list_models():
+        if info.name == str(name):
+            return _load(info.path)
+    if (Path(name) / MANIFEST).is_file():
+        return _load(Path(name).resolve())
+    names = ", ".join(info.name for info in list_models()) or "none"
+    raise PackError(f"no model named {name} (shipped: {names}) and no pack folder of that path")
+
+
+def find_pack(pack_id: bytes, extra: Sequence[Path] = ()) -> ImagePack:
+    """Load the pack that a stream names by id, among shipped ones and the folders in `extra`."""
+    folders = [info.path for info in list_models()] + [Path(path) for path in extra]
+    for folder in folders:
+        if read_manifest(folder)[0].pack_id == pack_id:
+            return _load(folder.resolve())
+    raise PackError(f"this stream needs model pack {pack_id.hex()}, which is not installed")
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path) -> ImagePack:
+    from pauca.pack.image import load_image_pack
+
+    return load_image_pack(folder)

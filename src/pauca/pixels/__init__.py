@@ -1,0 +1,1 @@
+"""Files <-> pixel arrays, and reversible pixel transforms."""

@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import pauca
+from pauca.container.chunks import Chunk, encode_stream
+from pauca.container.headers import ImageHeader, encode_image_header
+
+
+@dataclass
+class Result:
+    code: int
+    out: bytes
+    err: str
+
+    def fails(self, code: int, *words: str) -> None:
+        """Assert exit `code` and exactly one line of error that holds `words`."""
+        assert self.code == code, self.err
+        assert self.err.startswith("pauca: error: "), self.err
+        assert self.err.count("\n") == 1, self.err
+        assert self.err.endswith("\n")
+        for word in words:
+            assert word in self.err
+        assert self.out == b""
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Run the command as a process in an empty folder, standard streams being pipes."""
+
+    def run(*args: str | Path, input: bytes = b"") -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "pauca", *map(str, args)],
+            input=input,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "100"},
+            timeout=120,
+        )
+        return Result(done.returncode, done.stdout, done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def stream() -> bytes:
+    """Return a well-formed stream whose pack nobody has."""
+    header = encode_image_header(ImageHeader(24, 16, 3, bytes.fromhex("00112233aabbccdd"), 40))
+    return encode_stream([Chunk("I", header), Chunk("x", b"note\0hi"), Chunk("D", b"payload")])
+
+
+@pytest.fixture(scope="session")
+def pixels() -> NDArray[np.uint8]:
+    """Return a small smooth colour picture, uint8 (40, 56, 3)."""
+    y, x = np.mgrid[0:40, 0:56]
+    picture = np.stack([2 * x + y, 3 * y + 20, 250 - 2 * x - 2 * y], axis=-1)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def picture(tmp_path: Path, pixels: NDArray[np.uint8]) -> Path:
+    """Return the path of a PNG of `pixels`."""
+    Image.fromarray(pixels).save(tmp_path / "in.png")
+    return tmp_path / "in.png"
+
+
+@pytest.fixture
+def model() -> str:
+    """Return the name of the default model; skip where none is shipped."""
+    if not pauca.list_models("img-psnr"):
+        pytest.skip("model pack img-psnr is not installed")
+    return "img-psnr"

@@ -1,0 +1,57 @@
+"""Fake quantization in training equals the integer networks that run."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pauca.image.export import U8, block_steps, integer_layer  # noqa: E402
+from pauca.nets.integer import UNIT, IntBlock, IntConv, set_exact  # noqa: E402
+from pauca.nets.lifting import analysis_level, synthesis_level  # noqa: E402
+from pauca.pack.intnet import Program, run_plain  # noqa: E402
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_block_equals_its_program(seed: int) -> None:
+    torch.manual_seed(seed)
+    block = IntBlock(12)
+    for layer in (block.depth, block.up, block.down):
+        # Biases on the grid of the sums, as they are exported.
+        torch.nn.init.normal_(layer.weight, std=0.4)
+        layer.bias.data = torch.randint(-64, 64, layer.bias.shape) / UNIT
+    set_exact(block, True)
+    x = torch.randint(0, 256, (1, 12, 7, 9))
+    with torch.no_grad():
+        y = block(x.float() / UNIT)[0] * UNIT
+    names = {"depth": (-128, 127), "up": U8, "down": (-32768, 32767)}
+    layers = {f"n.{k}": integer_layer(getattr(block, k), clamp) for k, clamp in names.items()}
+    program = Program((("x", 12),), ("y",), tuple(block_steps("n", "x", "y")))
+    out = run_plain(program, layers, {"x": x[0].permute(1, 2, 0).numpy()})["y"]
+    assert np.array_equal(out, y.permute(1, 2, 0).numpy())
+    assert 0 < out.min() + out.max() and len(np.unique(out)) > 20
+
+
+def test_quantized_weights_stay_near() -> None:
+    torch.manual_seed(0)
+    conv = IntConv(32, 16)
+    from pauca.nets.integer import quantized_weight
+
+    error = (quantized_weight(conv.weight) - conv.weight).abs().amax(1)
+    assert (error <= conv.weight.abs().amax(1) / 127).all()
+    assert conv.weight.grad is None
+    quantized_weight(conv.weight).sum().backward()
+    assert torch.allclose(conv.weight.grad, torch.ones_like(conv.weight))
+
+
+def test_lifting_inverts_and_is_almost_orthonormal() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 32, 48, dtype=torch.float64)
+    low, details = analysis_level(x)
+    assert low.shape == (2, 3, 16, 24) and details.shape == (2, 3, 3, 16, 24)
+    assert torch.allclose(synthesis_level(low, details), x)
+    from pauca.image.layout import band_gain
+
+    energy = (low / band_gain(1, 3)).square().sum()
+    for band in range(3):
+        energy = energy + (details[:, :, band] / band_gain(1, band)).square().sum()
+    assert energy.item() == pytest.approx(x.square().sum().item(), rel=0.15)
