@@ -48,11 +48,11 @@ struct Unit {
     }
 
     [[nodiscard]] Output output(const Task& task) const {
-        Output out{at(task.out), task.out.stride, task.store, nullptr, 0, 0};
+        Output out{at(task.out), task.out.stride, task.store, nullptr, 0, nullptr};
         if (task.residual) {
             out.residual = read(task.added);
             out.residual_stride = task.added.stride;
-            out.residual_zero = task.added_zero;
+            out.residual_zero = task.added_zero.data();
         }
         return out;
     }
@@ -224,7 +224,7 @@ void Network::run(std::span<const std::uint8_t* const> inputs, std::size_t heigh
     prepare_workspace(*plan_, height * width, threads);
     std::vector<Progress> progress(plan_->groups.size());
     const Run run{*plan_, inputs, outputs, height, width};
-    std::vector<std::jthread> helpers;
+    std::vector<std::thread> helpers;  // not jthread: libc++ has none yet
     helpers.reserve(threads);
     try {
         for (unsigned i = 1; i < threads; ++i)
@@ -233,6 +233,7 @@ void Network::run(std::span<const std::uint8_t* const> inputs, std::size_t heigh
         // The process may start no more threads; those that exist do the work.
     }
     work(run, progress, plan_->unit_memory[0].data());
+    for (std::thread& helper : helpers) helper.join();
 }
 
 }  // namespace pauca::intnet

@@ -70,7 +70,6 @@ struct Analyser {
         if (residual) {
             const Tensor& added = source(step, 1);
             require(added.channels == out.channels && added.log2_scale == out.log2_scale, "a residual differs in shape");
-            require(added.plain() || added.biased(), "a residual mixes signed and unsigned channels");
             group = std::max(group, added.ready);
             return;
         }

@@ -37,17 +37,21 @@ void copy_columns(void* to, const void* from, std::size_t bytes, std::size_t ful
         std::memcpy(to, from, bytes);
 }
 
+// Up to 16 bytes as 16-bit words, never reading beyond the last.
+PAUCA_AVX2_INLINE __m256i load_columns(const std::uint8_t* from, std::size_t columns) {
+    alignas(16) std::uint8_t piece[16] = {};
+    copy_columns(piece, from, columns, 16);
+    return _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(piece)));
+}
+
 PAUCA_AVX2_INLINE void finish(const Place& at, const __m256i* sum, std::size_t pixel) {
     const std::int32_t* shift = at.layer.shift.data() + at.tile.base;
     __m256i x = _mm256_packs_epi32(_mm256_srav_epi32(sum[0], load(shift)), _mm256_srav_epi32(sum[1], load(shift + 8)));
     const std::size_t columns = at.tile.columns;
     const Output& out = at.out;
     if (out.residual != nullptr) {
-        const std::uint8_t* from = out.residual + pixel * out.residual_stride + at.tile.first;
-        alignas(16) std::uint8_t piece[16] = {};
-        copy_columns(piece, from, columns, 16);
-        const __m256i r = _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(piece)));
-        x = _mm256_adds_epi16(x, _mm256_sub_epi16(r, _mm256_set1_epi16(out.residual_zero)));
+        const __m256i r = load_columns(out.residual + pixel * out.residual_stride + at.tile.first, columns);
+        x = _mm256_adds_epi16(x, _mm256_sub_epi16(r, load_columns(out.residual_zero + at.tile.first, columns)));
     } else if (at.layer.clamp) {
         x = _mm256_max_epi16(x, load(at.layer.low.data() + at.tile.base));
         x = _mm256_min_epi16(x, load(at.layer.high.data() + at.tile.base));
@@ -112,12 +116,7 @@ PAUCA_AVX2 void pointwise(const PackedLayer& layer, const std::uint8_t* x, std::
 // Three rows of 16 channels to pairs (row 0, row 1) and (row 2, nothing), low and high halves of each lane.
 PAUCA_AVX2_INLINE void column(const Window& window, std::ptrdiff_t x, std::ptrdiff_t pixels, const Place& at, __m256i* d) {
     __m256i r[3];
-    for (int i = 0; i < 3; ++i) {
-        const std::uint8_t* from = window.at(i, x, pixels) + at.tile.first;
-        alignas(16) std::uint8_t piece[16] = {};
-        copy_columns(piece, from, at.tile.columns, 16);
-        r[i] = _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(piece)));
-    }
+    for (int i = 0; i < 3; ++i) r[i] = load_columns(window.at(i, x, pixels) + at.tile.first, at.tile.columns);
     const __m256i none = _mm256_setzero_si256();
     d[0] = _mm256_unpacklo_epi16(r[0], r[1]);
     d[1] = _mm256_unpackhi_epi16(r[0], r[1]);

@@ -63,7 +63,7 @@ struct Output {
     Store store = Store::u8;
     const std::uint8_t* residual = nullptr;  // added after the shift; clamps to 0..255
     std::size_t residual_stride = 0;
-    std::int16_t residual_zero = 0;
+    const std::uint8_t* residual_zero = nullptr;  // per channel, what it is stored with on top
 };
 
 // A piece of one row for a 3x3 window: rows[i] points at the first pixel; a row outside the picture
@@ -98,7 +98,7 @@ inline void store_value(const Output& out, std::size_t pixel, std::size_t channe
                         std::int16_t high) {
     auto* row = static_cast<std::uint8_t*>(out.data) + pixel * out.stride;
     if (out.residual != nullptr) {
-        value += out.residual[pixel * out.residual_stride + channel] - out.residual_zero;
+        value += out.residual[pixel * out.residual_stride + channel] - out.residual_zero[channel];
         row[channel] = static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
         return;
     }

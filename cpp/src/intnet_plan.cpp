@@ -125,7 +125,7 @@ struct Builder {
         if (task.residual) {
             const Tensor& added = tensor(step.sources[1]);
             task.added = added.ref;
-            task.added_zero = added.zero[0];
+            task.added_zero = added.zero;
         }
         const bool raw = out.ref.space == Space::output && !out.consumed;
         task.store = out.wide ? Store::s16 : out.plain() ? Store::u8 : raw ? Store::s8 : Store::biased;

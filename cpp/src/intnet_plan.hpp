@@ -28,10 +28,10 @@ struct Task {
     bool residual = false;
     std::uint8_t flip = 0;  // copy: exclusive or of every byte, 0x80 goes between int8 and its biased form
     Store store = Store::u8;
-    std::int16_t added_zero = 0;
     std::uint32_t channels = 0;
     std::uint32_t layer = 0;
     std::vector<std::uint8_t> zero;  // per channel of the source (depthwise: one pixel of padding)
+    std::vector<std::uint8_t> added_zero;
 };
 
 struct Group {

@@ -75,11 +75,16 @@ PAUCA_VNNI_INLINE void finish(const Place& at, const __m512i* sum, std::size_t p
     const std::size_t column = at.tile.first;
     if (at.out.residual != nullptr) {
         __m512i r = _mm512_maskz_loadu_epi8(at.mask, at.out.residual + pixel * at.out.residual_stride + column);
-        if constexpr (NV < 4) r = _mm512_permutexvar_epi32(load(kOrder<NV>.unpacked), r);
-        const __m512i zero = _mm512_set1_epi16(at.out.residual_zero);
+        __m512i zero = _mm512_maskz_loadu_epi8(at.mask, at.out.residual_zero + column);
+        if constexpr (NV < 4) {
+            r = _mm512_permutexvar_epi32(load(kOrder<NV>.unpacked), r);
+            zero = _mm512_permutexvar_epi32(load(kOrder<NV>.unpacked), zero);
+        }
         const __m512i none = _mm512_setzero_si512();
-        lo = _mm512_adds_epi16(lo, _mm512_sub_epi16(_mm512_unpacklo_epi8(r, none), zero));
-        hi = _mm512_adds_epi16(hi, _mm512_sub_epi16(_mm512_unpackhi_epi8(r, none), zero));
+        const __m512i r_lo = _mm512_sub_epi16(_mm512_unpacklo_epi8(r, none), _mm512_unpacklo_epi8(zero, none));
+        const __m512i r_hi = _mm512_sub_epi16(_mm512_unpackhi_epi8(r, none), _mm512_unpackhi_epi8(zero, none));
+        lo = _mm512_adds_epi16(lo, r_lo);
+        hi = _mm512_adds_epi16(hi, r_hi);
     } else if (at.layer.clamp) {
         const std::int16_t* low = at.layer.low.data() + at.tile.base;
         const std::int16_t* high = at.layer.high.data() + at.tile.base;

@@ -22,10 +22,19 @@ std::int32_t to_index(std::int32_t d, std::int32_t reciprocal) {
     return std::clamp((d * reciprocal + (1 << 14)) >> 15, 1 - kTableSize, kTableSize - 1);
 }
 
-std::int8_t look_up(Table table, std::int32_t index) {
-    const std::int8_t value = table[index < 0 ? -index : index];
-    return static_cast<std::int8_t>(index < 0 ? -value : value);
-}
+// The table for indexes -2047..2047: one look-up instead of one and two choices.
+struct SignedTable {
+    std::int8_t entries[2 * kTableSize];
+
+    explicit SignedTable(Table table) {
+        for (std::int32_t i = 0; i < kTableSize; ++i) {
+            entries[kTableSize + i] = table[i];
+            entries[kTableSize - i] = static_cast<std::int8_t>(-table[i]);
+        }
+        entries[0] = entries[1];
+    }
+    std::int8_t operator[](std::int32_t index) const { return entries[kTableSize + index]; }
+};
 
 // A row of samples and its neighbours.
 struct Neighbours {
@@ -75,6 +84,7 @@ PAUCA_CLONES void dequantize_row(const std::int32_t* even, const std::int32_t* o
 void differences(const std::int32_t* low, std::size_t h, std::size_t w, std::int32_t reciprocal, Table table,
                  std::int8_t* out, std::int32_t* work) {
     constexpr std::size_t kChannels = 36;
+    const SignedTable companded(table);
     for (std::size_t y = 0; y < 2 * h; ++y) {
         for (std::size_t colour = 0; colour < 3; ++colour) {
             const std::int32_t* plane = low + colour * 4 * h * w;
@@ -88,8 +98,8 @@ void differences(const std::int32_t* low, std::size_t h, std::size_t w, std::int
                 }
                 std::int8_t* cell = out + y / 2 * w * kChannels + 4 * (3 * difference + colour) + 2 * (y % 2);
                 for (std::size_t x = 0; x < w; ++x, cell += kChannels) {
-                    cell[0] = look_up(table, work[2 * x]);
-                    cell[1] = look_up(table, work[2 * x + 1]);
+                    cell[0] = companded[work[2 * x]];
+                    cell[1] = companded[work[2 * x + 1]];
                 }
             }
         }
@@ -102,8 +112,9 @@ PAUCA_CLONES void merge_values(const std::int16_t* symbols, const std::int16_t* 
         for (std::size_t j = 0; j < k; ++j) y16[j] = 16 * symbols[j] + means[j];
 }
 
-PAUCA_CLONES void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* out) {
-    for (std::size_t i = 0; i < n; ++i) out[i] = look_up(table, std::clamp(y16[i], 1 - kTableSize, kTableSize - 1));
+void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* out) {
+    const SignedTable companded(table);
+    for (std::size_t i = 0; i < n; ++i) out[i] = companded[std::clamp(y16[i], 1 - kTableSize, kTableSize - 1)];
 }
 
 void dequantize(const std::int32_t* y_a, const std::int32_t* y_b, const std::int32_t* y_c, const std::int32_t* steps,

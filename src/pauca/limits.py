@@ -15,7 +15,7 @@ class Limits:
 
     max_pixels: int = 2**28  # width * height of one picture
     max_bytes: int = 2**32  # a whole stream or input file
-    max_chunks: int = 2**16  # chunks of one stream
+    max_chunks: int = 2**14  # chunks of one stream
     max_chunk_bytes: int = 2**31  # the payload of one chunk
     max_memory: int = 2**33  # working memory that a decoder plans for, in bytes
 

@@ -25,8 +25,6 @@ def random_layer(rng, rows, columns=0, kind="u8"):
     if rng.random() < 0.5:  # clamps of their own per channel
         a, b = rng.integers(low, high, (2, rows), endpoint=True).astype(np.int16)
         low, high = np.minimum(a, b), np.maximum(a, b)
-        if kind == "s8":
-            low[0] = -128  # or the engine would find it unsigned
     shift = rng.integers(0, 25 if kind == "wide" else 15, rows).astype(np.uint8)
     return Layer(weight, bias, shift, low, high)
 
@@ -64,47 +62,43 @@ def context_network(rng, c):
 
 
 def random_program(rng):
-    """Steps drawn at random over what is already there, among them uses across several groups."""
+    """Steps drawn at random over what is already there: several groups, grids, uses of a tensor."""
     inputs = tuple((f"in{i}", int(rng.integers(1, 40))) for i in range(rng.integers(1, 4)))
-    channels = dict(inputs)
+    channels, scale, layers = dict(inputs), {n: 0 for n, _ in inputs}, {}
     signed = {name: bool(rng.random() < 0.5) for name, _ in inputs}
-    mixed: set[str] = set()
-    usable, made, steps, layers = [n for n, _ in inputs], [], [], {}
-    for i in range(int(rng.integers(1, 12))):
+    usable, made, steps = [n for n, _ in inputs], [], []
+
+    def conv(name, sources, rows, depth, kind):
+        columns = 0 if depth else channels[sources[0]]
+        layers[name] = random_layer(rng, rows, columns, kind)
+        steps.append(Step("conv" if len(sources) == 1 else "residual", name, sources, name))
+        channels[name], scale[name] = rows, scale[sources[0]]
+
+    for i in range(int(rng.integers(1, 14))):
         name, source = f"t{i}", str(rng.choice(usable))
-        op = rng.choice(["conv", "depth", "residual", "cat", "wide"])
+        op = rng.choice(["conv", "depth", "residual", "cat", "unfold", "wide"])
+        kind = str(rng.choice(["u8", "s8"]))
+        depth = op == "depth" or rng.random() < 0.15
+        same = [n for n in usable if scale[n] == scale[source]]
         if op == "cat":
-            parts = tuple(str(s) for s in rng.choice(usable, int(rng.integers(1, 4))))
-            channels[name] = sum(channels[p] for p in parts)
+            parts = tuple(str(s) for s in rng.choice(same, int(rng.integers(1, 4))))
+            channels[name], scale[name] = sum(channels[p] for p in parts), scale[source]
             steps.append(Step("cat", name, parts))
-            if len({signed[p] for p in parts}) > 1 or mixed & set(parts):
-                mixed.add(name)
-            signed[name] = signed[parts[0]]
+        elif op == "unfold" and scale[source] < 2:
+            conv(f"{name}.up", (source,), 4 * int(rng.integers(1, 20)), False, kind)
+            steps.append(Step("unfold", name, (f"{name}.up",)))
+            channels[name], scale[name] = channels[f"{name}.up"] // 4, scale[source] + 1
+        elif op == "residual":
+            added = str(rng.choice(same))
+            conv(name, (source, added), channels[added], depth and added == source, kind)
         else:
-            kind = str(rng.choice(["u8", "s8"])) if op != "wide" else "wide"
-            rows = channels[source] if op in ("depth", "residual") else int(rng.integers(1, 150))
-            columns = 0 if op == "depth" or rng.random() < 0.15 else channels[source]
-            rows = rows if columns else channels[source]
-            layers[name] = random_layer(rng, rows, columns, kind)
-            residual = op == "residual" and source not in mixed
-            steps.append(
-                Step(
-                    "residual" if residual else "conv",
-                    name,
-                    (source, source) if residual else (source,),
-                    name,
-                )
-            )
-            channels[name], signed[name] = rows, kind == "s8" and not residual
-            if kind == "wide" and not residual:
-                made.append(name)
-                continue
-        usable.append(name)
+            rows = channels[source] if depth else int(rng.integers(1, 150))
+            conv(name, (source,), rows, depth, "wide" if op == "wide" else kind)
         made.append(name)
-    outputs = tuple(
-        str(n) for n in rng.choice(made, int(rng.integers(1, len(made) + 1)), replace=False)
-    )
-    return Program(inputs, outputs, tuple(steps)), layers, signed
+        if op != "wide":
+            usable.append(name)
+    outputs = rng.choice(made, int(rng.integers(1, len(made) + 1)), replace=False)
+    return Program(inputs, tuple(map(str, outputs)), tuple(steps)), layers, signed
 
 
 def agree(program, layers, inputs, kernel, threads=1):

@@ -1,4 +1,4 @@
-// Between the entropy coder and the networks of a level: exact integers. Definition: spec/intnet.md, "Level".
+// Between the entropy coder and the networks of a level: exact integers. Definition: spec/image.md, "One level".
 //
 // A level has h x w cells of 2 x 2 samples, phase = 2 * (row & 1) + (col & 1).
 #pragma once

@@ -1,4 +1,4 @@
-// One level of the CDF 9/7 wavelet by lifting, unscaled. Definition: spec/intnet.md, "Wavelet".
+// One level of the CDF 9/7 wavelet by lifting, unscaled. Definition: spec/image.md, "One level".
 //
 // I. Daubechies, W. Sweldens, "Factoring wavelet transforms into lifting steps" (1998).
 #pragma once

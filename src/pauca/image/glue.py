@@ -1,6 +1,6 @@
 """What lies between the entropy coder and the networks of a level, in exact integers.
 
-Definition: spec/intnet.md, "Level". A level is coded on h x w cells; its bands have 2h x 2w
+Definition: spec/image.md, "One level". A level is coded on h x w cells; its bands have 2h x 2w
 samples, folded 2x2: phase = 2 * (row & 1) + (col & 1). The passes hold, per cell: luma A (6) phases
 0 and 3, luma B (6) phases 1 and 2, both channel = 2 * band + i; chroma (24) channel =
 12 * (colour - 1) + 4 * band + phase. Values y16 count 1/16 of a quantization step.

@@ -52,8 +52,8 @@ def post_inputs(
     n16 = (detail * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
     pixels = ((cells + 8) >> 4).clip(-128, 127).astype(np.int8)
     h, w = cells.shape[:2]
-    companded = glue.compand(n16, table)
-    return np.concatenate([pixels.reshape(h, w, 48), companded.reshape(h, w, 48)], 2)
+    companded = glue.compand(n16.reshape(h, w, 48), table)
+    return np.concatenate([pixels.reshape(h, w, 48), companded], 2)
 
 
 def finish(planes: NDArray[np.int32], head: NDArray[np.int16], step: int) -> NDArray[np.uint8]:

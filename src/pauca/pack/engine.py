@@ -124,6 +124,8 @@ class _Description:
         except ValueError as error:
             kind = InputError if "kernel" in str(error) else PackError
             raise kind(str(error)) from None
+        except TypeError:  # channels that are no 32-bit number
+            raise PackError("integer network: malformed description") from None
 
     def _define(self, name: str) -> int:
         """A new number: a name given twice means its latest tensor."""

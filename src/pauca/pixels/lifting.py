@@ -2,7 +2,7 @@
 
 Constants are those of Daubechies and Sweldens (1998) in units of 2**-12. The scaling by zeta is
 left out here and folded into quantization steps, so that the integer synthesis has no other
-multiplication. Borders use symmetric extension. Definition: spec/intnet.md, "Wavelet".
+multiplication. Borders use symmetric extension. Definition: spec/image.md, "One level".
 """
 
 from __future__ import annotations
