@@ -17,6 +17,7 @@ class Limits:
     max_bytes: int = 2**32  # a whole stream or input file
     max_chunks: int = 2**14  # chunks of one stream
     max_chunk_bytes: int = 2**31  # the payload of one chunk
+    max_tensors: int = 2**20  # tensors of one network
     max_memory: int = 2**33  # working memory that a decoder plans for, in bytes
 
     def check_pixels(self, width: int, height: int) -> None:
@@ -43,6 +44,11 @@ class Limits:
             raise LimitError(
                 f"chunk declares {size} bytes, over the limit of {self.max_chunk_bytes}"
             )
+
+    def check_tensors(self, count: int) -> None:
+        """Raise unless a network of `count` tensors is allowed."""
+        if count > self.max_tensors:
+            raise LimitError(f"network has {count} tensors, over the limit of {self.max_tensors}")
 
     def check_memory(self, size: int, purpose: str) -> None:
         """Raise unless `size` bytes of working memory for `purpose` are allowed."""

@@ -57,7 +57,7 @@ def test_stream_and_picture_follow_the_model(
 def test_manifest_guards_every_file(checkpoint: Path, tmp_path: Path) -> None:
     from pauca.errors import PackError
 
-    for name in ("arrays.safetensors", "post.onnx", "model.json"):
+    for name in ("arrays.safetensors", "model.json"):
         folder = tmp_path / name
         export(checkpoint, folder, "img-test", "1", "noise")
         data = bytearray((folder / name).read_bytes())

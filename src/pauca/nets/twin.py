@@ -1,4 +1,4 @@
-"""Integer networks executed by torch in float32, on any device: the same integers (spec/intnet.md)."""
+"""Integer networks executed by torch in float32: the same integers (spec/intnet.md)."""
 
 from __future__ import annotations
 

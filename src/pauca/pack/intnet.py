@@ -41,7 +41,7 @@ class Layer:
 
     def check(self, name: str) -> None:
         """PackError unless shapes fit and no sum can reach 2**24 with inputs in [-255, 255]."""
-        rows = self.weight.shape[0]
+        rows = self.weight.shape[0] if self.weight.ndim else 0
         if self.weight.ndim not in (2, 3) or (self.depthwise and self.weight.shape[1:] != (3, 3)):
             raise PackError(f"integer layer {name}: bad weight shape {self.weight.shape}")
         if any(a.shape != (rows,) for a in (self.bias, self.shift, self.low, self.high)):
