@@ -161,4 +161,5 @@ NB_MODULE(_core, m) {
     m.def("rans_paths", &rans_paths);
     bind_cabac(m);
     bind_nets(m);
+    bind_levels(m);
 }

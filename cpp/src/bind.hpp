@@ -45,5 +45,6 @@ OutArray<T> make_array(std::size_t n) {
 
 void bind_cabac(nb::module_& m);
 void bind_nets(nb::module_& m);
+void bind_levels(nb::module_& m);
 
 }  // namespace pauca::bind

@@ -82,17 +82,17 @@ Out<std::int8_t, 3> compand(const In<std::int32_t, 3>& y16, const Table& table) 
     return out;
 }
 
-Out<std::int32_t, 4> dequantize(const In<std::int32_t, 3>& y_a, const In<std::int32_t, 3>& y_b,
-                                const In<std::int32_t, 3>& y_c, const In<std::int32_t, 2>& steps) {
-    const std::size_t h = y_a.shape(0), w = y_a.shape(1);
+Out<std::int32_t, 4> dequantize(const In<std::int32_t, 3>& luma, const In<std::int32_t, 3>& chroma,
+                                const In<std::int32_t, 2>& steps) {
+    const std::size_t h = luma.shape(0), w = luma.shape(1);
     const auto fits = [&](const In<std::int32_t, 3>& y, std::size_t k) {
         return y.shape(0) == h && y.shape(1) == w && y.shape(2) == k;
     };
-    require(fits(y_a, 6) && fits(y_b, 6) && fits(y_c, 24), "the passes differ in shape");
+    require(fits(luma, 12) && fits(chroma, 24), "the passes differ in shape");
     require(steps.shape(0) == 3 && steps.shape(1) == 3, "steps must be (3, 3)");
     auto details = make<std::int32_t, 4>({3, 3, 2 * h, 2 * w});
     nb::gil_scoped_release release;
-    level::dequantize(y_a.data(), y_b.data(), y_c.data(), steps.data(), h, w, details.data());
+    level::dequantize(luma.data(), chroma.data(), steps.data(), h, w, details.data());
     return details;
 }
 
@@ -105,7 +105,7 @@ void bind_wavelet(nb::module_& m) {
     m.def("level_differences", &differences, "low"_a.noconvert(), "reciprocal"_a, "table"_a.noconvert());
     m.def("level_merge_values", &merge_values, "symbols"_a.noconvert(), "means"_a.noconvert());
     m.def("level_compand", &compand, "y16"_a.noconvert(), "table"_a.noconvert());
-    m.def("level_dequantize", &dequantize, "y_a"_a.noconvert(), "y_b"_a.noconvert(), "y_c"_a.noconvert(), "steps"_a.noconvert());
+    m.def("level_dequantize", &dequantize, "luma"_a.noconvert(), "chroma"_a.noconvert(), "steps"_a.noconvert());
 }
 
 }  // namespace pauca::bind

@@ -117,20 +117,20 @@ void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* o
     for (std::size_t i = 0; i < n; ++i) out[i] = companded[std::clamp(y16[i], 1 - kTableSize, kTableSize - 1)];
 }
 
-void dequantize(const std::int32_t* y_a, const std::int32_t* y_b, const std::int32_t* y_c, const std::int32_t* steps,
-                std::size_t h, std::size_t w, std::int32_t* details) {
+void dequantize(const std::int32_t* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
+                std::size_t w, std::int32_t* details) {
     for (std::size_t colour = 0; colour < 3; ++colour) {
         for (std::size_t band = 0; band < 3; ++band) {
             std::int32_t* plane = details + (3 * colour + band) * 4 * h * w;
             const std::int64_t step = steps[3 * colour + band];
             for (std::size_t y = 0; y < h; ++y, plane += 4 * w) {
-                if (colour == 0) {  // luma: pass A has phases 0 and 3, pass B has 1 and 2
-                    const std::int32_t* a = y_a + y * w * 6 + 2 * band;
-                    const std::int32_t* b = y_b + y * w * 6 + 2 * band;
-                    dequantize_row(a, b, 6, step, w, plane);
-                    dequantize_row(b + 1, a + 1, 6, step, w, plane + 2 * w);
+                if (colour == 0) {
+                    const std::int32_t* c = luma + y * w * 12 + band;
+                    const std::size_t* pass = kLumaPass[band];
+                    dequantize_row(c + 3 * pass[0], c + 3 * pass[1], 12, step, w, plane);
+                    dequantize_row(c + 3 * pass[2], c + 3 * pass[3], 12, step, w, plane + 2 * w);
                 } else {
-                    const std::int32_t* c = y_c + y * w * 24 + 12 * (colour - 1) + 4 * band;
+                    const std::int32_t* c = chroma + y * w * 24 + 12 * (colour - 1) + 4 * band;
                     dequantize_row(c, c + 1, 24, step, w, plane);
                     dequantize_row(c + 2, c + 3, 24, step, w, plane + 2 * w);
                 }

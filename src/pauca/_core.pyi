@@ -100,5 +100,37 @@ def level_merge_values(
 ) -> NDArray[np.int32]: ...
 def level_compand(y16: NDArray[np.int32], table: NDArray[np.int8]) -> NDArray[np.int8]: ...
 def level_dequantize(
-    y_a: NDArray[np.int32], y_b: NDArray[np.int32], y_c: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
+) -> NDArray[np.int32]: ...
+
+class LevelCoder(enum.Enum):
+    CABAC = 0
+    MIX = 1
+    RANS = 2
+
+def levels_encode(
+    levels: NDArray[np.int32],
+    width: int,
+    coder: LevelCoder,
+    shape: tuple[int, int, int, int, int],
+) -> bytes: ...
+def levels_decode(
+    data: bytes,
+    out: NDArray[np.int32],
+    width: int,
+    coder: LevelCoder,
+    shape: tuple[int, int, int, int, int],
+) -> None: ...
+def levels_shape(levels: NDArray[np.int32]) -> tuple[int, int, int, int, int]: ...
+def levels_defaults(scale: int) -> tuple[int, int, int, int, int]: ...
+def levels_bits(
+    levels: NDArray[np.int32], width: int, shape: tuple[int, int, int, int, int]
+) -> float: ...
+def levels_rdoq(
+    weights: NDArray[np.float32],
+    width: int,
+    importance: NDArray[np.float32] | None,
+    step: float,
+    lmbda: float,
+    shape: tuple[int, int, int, int, int],
 ) -> NDArray[np.int32]: ...

@@ -29,7 +29,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             torch.nn.init.normal_(layer.weight, std=0.5 / layer.weight[0].numel() ** 0.5)
             torch.nn.init.normal_(layer.bias, std=0.1)
     for net in model.levels:
-        for head in (net.head_a, net.head_b, net.head_c):
+        for head in net.heads:
             torch.nn.init.constant_(head.bias[head.out_channels // 2 :], 4.0)
     sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(CONFIG).items()}
     path = tmp_path_factory.mktemp("run") / "checkpoint.pt"

@@ -27,9 +27,12 @@ void merge_values(const std::int16_t* symbols, const std::int16_t* means, std::s
 
 void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* out);
 
-// The values of the three passes, [h][w][6], [h][w][6] and [h][w][24], to details [3][3][2h][2w]:
+// Which of the four luma passes codes a band's phase of the cell.
+inline constexpr std::size_t kLumaPass[3][4] = {{0, 2, 3, 1}, {1, 3, 2, 0}, {2, 0, 1, 3}};
+
+// Luma [h][w][12], channel = 3 * pass + band, and chroma [h][w][24] to details [3][3][2h][2w]:
 // clip((y16 * step + 128) >> 8, +-kDetailMax). steps [3][3].
-void dequantize(const std::int32_t* y_a, const std::int32_t* y_b, const std::int32_t* y_c, const std::int32_t* steps,
-                std::size_t h, std::size_t w, std::int32_t* details);
+void dequantize(const std::int32_t* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
+                std::size_t w, std::int32_t* details);
 
 }  // namespace pauca::level

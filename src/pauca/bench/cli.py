@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pauca.bench import nn_cli
 from pauca.bench.machine import available_cores
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Replace output files
 @app.callback()
 def bench() -> None:
     """Measure codecs against each other."""
-    # With a callback typer keeps `image` a subcommand even while it is the only one.
+
+
+app.command()(nn_cli.nn)
 
 
 @app.command()

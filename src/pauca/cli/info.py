@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.image import Input, Json
-from pauca.container.headers import ImageHeader, StreamInfo
+from pauca.cli.codec import Input, Json
+from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 
 
 def info(input: Input, json: Json = False) -> None:
@@ -20,12 +20,14 @@ def info(input: Input, json: Json = False) -> None:
     if json:
         files.print_json(record)
         return
+    width = max(map(len, record)) + 2
     for key, value in record.items():
         if key != "chunks":
-            print(f"{key + ':':<11}{value}")
+            print(f"{key + ':':<{width}}{value}")
     for chunk in record["chunks"]:
         need = "critical" if chunk["critical"] else "ancillary"
-        print(f"{'chunk:':<11}{chunk['type']} {need}, {chunk['size']} bytes at {chunk['offset']}")
+        place = f"{chunk['size']} bytes at {chunk['offset']}"
+        print(f"{'chunk:':<{width}}{chunk['type']} {need}, {place}")
 
 
 def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
@@ -47,6 +49,18 @@ def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
             "pack_id": header.pack_id.hex(),
             "quality": header.quality,
         }
+    if isinstance(stream.header, WeightsHeader):
+        weights = stream.header
+        record |= {
+            "source": weights.source,
+            "tensors": weights.tensors,
+            "elements": weights.elements,
+            "tensor_bytes": weights.nbytes,
+            "ratio": round(weights.nbytes / stream.size, 4),
+            "bits_per_weight": round(8 * stream.size / max(1, weights.elements), 4),
+        }
+        if weights.base:
+            record["base"] = weights.base.hex()
     record["chunks"] = [vars(chunk) for chunk in stream.chunks]
     return record
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pauca import __version__
-from pauca.cli import image, info
+from pauca.cli import codec, info
 from pauca.errors import PaucaError
 
 app = typer.Typer(
@@ -61,8 +61,8 @@ def root(
     """Make pictures, video and neural networks smaller by learning."""
 
 
-app.command("encode")(image.encode)
-app.command("decode")(image.decode)
+app.command("encode")(codec.encode)
+app.command("decode")(codec.decode)
 app.command("info")(info.info)
 app.command("models")(info.models)
 

@@ -36,6 +36,20 @@ class Chunk:
         return is_critical(self.type)
 
 
+@dataclass(frozen=True)
+class LocatedChunk:
+    """Where a chunk lies: `start` of its type, `offset` and `size` of its payload, in bytes.
+
+    `before` is the checksum stored before it, from which its own is started.
+    """
+
+    type: str
+    start: int
+    offset: int
+    size: int
+    before: int
+
+
 def is_critical(type: str) -> bool:
     """Return whether chunk type `type` (one ASCII letter) is critical: bit 5 clear, as in PNG."""
     return not ord(type) & 0x20
@@ -96,6 +110,48 @@ def scan_stream(data: bytes | bytearray | memoryview, limits: Limits) -> Iterato
         raise FormatError("stream has no header chunk")
     if cursor.remaining:
         raise FormatError(f"{cursor.remaining} bytes after the end of the stream")
+
+
+def locate_chunks(data: bytes | bytearray | memoryview, limits: Limits) -> tuple[LocatedChunk, ...]:
+    """Return where every chunk of `data` lies, header first; only framing is checked.
+
+    For readers that want a few chunks of a large stream: the payloads are not touched, so they may
+    stay on disk. Raises what `scan_stream` raises, except `ChecksumError`.
+    """
+    view = memoryview(data)
+    limits.check_bytes(len(view))
+    decode_preamble(view)
+    cursor = Cursor(view)
+    checksum = zlib.crc32(cursor.take(PREAMBLE_BYTES))
+    found: list[LocatedChunk] = []
+    while (type := _take_type(cursor)) != END:
+        limits.check_chunks(len(found) + 1)
+        if bool(found) == (type in HEADER_TYPES):
+            raise FormatError("stream must have one header chunk, and have it first")
+        start = cursor.offset - 1
+        size = cursor.varint()
+        limits.check_chunk_bytes(size)
+        located = LocatedChunk(type, start, cursor.offset, size, checksum)
+        cursor.take(size)
+        checksum = cursor.u32()
+        found.append(located)
+    if not found:
+        raise FormatError("stream has no header chunk")
+    if cursor.remaining:
+        raise FormatError(f"{cursor.remaining} bytes after the end of the stream")
+    return tuple(found)
+
+
+def open_chunk(data: bytes | bytearray | memoryview, located: LocatedChunk) -> Chunk:
+    """Return a chunk that `locate_chunks` found, after checking it; `ChecksumError` if damaged."""
+    view = memoryview(data)
+    end = located.offset + located.size
+    checksum = zlib.crc32(view[located.start : end], located.before)
+    if int.from_bytes(view[end : end + CHECKSUM_BYTES], "little") != checksum:
+        raise ChecksumError(
+            f"chunk {located.type!r} at byte {located.start} does not match its checksum"
+        )
+    return Chunk(located.type, view[located.offset : end], located.offset)
 
 
 def _take_type(cursor: Cursor) -> str:

@@ -11,6 +11,8 @@ from pauca.limits import Limits
 PACK_ID_BYTES = 8
 MAX_SIDE = 2**31 - 1
 MAX_QUALITY = 2**16 - 1
+BASE_BYTES = 8
+SOURCES = ("safetensors", "onnx", "torch", "npz")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,26 @@ class ImageHeader:
 
 
 @dataclass(frozen=True)
+class WeightsHeader:
+    """The payload of chunk `W` (weights) or `U` (update).
+
+    `source`: kind of file the network came from, one of `SOURCES`. `tensors`, `elements`, `nbytes`:
+    how many, and of all decoded tensors together. `table_bytes`: of the expanded table, graph
+    included. `base`: of an update, the first 8 bytes of the digest of the network it applies to.
+    """
+
+    source: str
+    tensors: int
+    elements: int
+    nbytes: int
+    table_bytes: int
+    base: bytes = b""
+
+
+Header = ImageHeader | WeightsHeader
+
+
+@dataclass(frozen=True)
 class ChunkInfo:
     """One chunk as `pauca info` lists it: `offset` and `size` of its payload, in bytes."""
 
@@ -46,7 +68,7 @@ class StreamInfo:
     kind: Kind
     version: tuple[int, int]
     size: int  # bytes of the whole stream
-    header: ImageHeader | None
+    header: Header | None
     chunks: tuple[ChunkInfo, ...]
 
 
@@ -92,6 +114,43 @@ def decode_image_header(payload: bytes | memoryview, limits: Limits | None = Non
     return ImageHeader(width, height, channels, pack_id, quality, bit_depth)
 
 
+def encode_weights_header(header: WeightsHeader) -> bytes:
+    """Return the payload of chunk `W`, or `U` where there is a base; `ValueError` if invalid."""
+    if header.source not in SOURCES or len(header.base) not in (0, BASE_BYTES):
+        raise ValueError(f"bad source or base: {header.source} {header.base.hex()}")
+    numbers = (header.tensors, header.elements, header.nbytes, header.table_bytes)
+    return b"".join(
+        [
+            bytes([SOURCES.index(header.source)]),
+            *(encode_varint(number) for number in numbers),
+            header.base,
+        ]
+    )
+
+
+def decode_weights_header(
+    payload: bytes | memoryview, kind: Kind, limits: Limits | None = None
+) -> WeightsHeader:
+    """Return the header in the payload of chunk `W` or `U`, its sizes checked against `limits`.
+
+    Raises `FormatError`, `TruncatedError`, `UnsupportedError` (unknown source), `LimitError`.
+    """
+    limits = limits or Limits()
+    cursor = Cursor(payload, "weights header")
+    source = cursor.u8()
+    if source >= len(SOURCES):
+        raise UnsupportedError(f"weights of source {source}; this version knows {SOURCES}")
+    tensors, elements, nbytes, table_bytes = (cursor.varint() for _ in range(4))
+    base = bytes(cursor.take(BASE_BYTES)) if kind is Kind.UPDATE else b""
+    cursor.finish()
+    limits.check_tensors(tensors)
+    # A bool takes a byte, a complex128 sixteen.
+    if not elements <= nbytes <= 16 * elements:
+        raise FormatError(f"weights header: {elements} elements cannot take {nbytes} bytes")
+    limits.check_memory(nbytes + table_bytes, "decoding")
+    return WeightsHeader(SOURCES[source], tensors, elements, nbytes, table_bytes, base)
+
+
 def read_info(data: bytes | bytearray | memoryview, limits: Limits | None = None) -> StreamInfo:
     """Return kind, version, header and chunk list of a stream; nothing is decoded, no pack needed.
 
@@ -100,10 +159,18 @@ def read_info(data: bytes | bytearray | memoryview, limits: Limits | None = None
     limits = limits or Limits()
     chunks = tuple(scan_stream(data, limits))
     kind = Kind(chunks[0].type)
-    header = decode_image_header(chunks[0].payload, limits) if kind is Kind.IMAGE else None
+    header = _header(kind, chunks[0].payload, limits)
     return StreamInfo(
         kind, decode_preamble(data), len(data), header, tuple(_chunk_info(c) for c in chunks)
     )
+
+
+def _header(kind: Kind, payload: bytes | memoryview, limits: Limits) -> Header | None:
+    if kind is Kind.IMAGE:
+        return decode_image_header(payload, limits)
+    if kind is Kind.VIDEO or payload[:1] not in [bytes([k]) for k in range(len(SOURCES))]:
+        return None  # a later version may know more kinds of files; its streams can still be listed
+    return decode_weights_header(payload, kind, limits)
 
 
 def _chunk_info(chunk: Chunk) -> ChunkInfo:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from pauca.coding import Tables
 from pauca.image import layout
+from pauca.image.walk import CHROMA
 from pauca.pack.image import ImagePack
 
-LUMA = {"a": 2, "b": 2}
 # Share of the training's Lagrangian: a value moved towards zero also misleads contexts and the
 # post-filter, which the greedy choice does not see. Measured on photographs, 0.25 is best.
 SHARE = 0.25
@@ -33,7 +33,7 @@ class CostTable:
     def weights(self, code: int, level: int, part: str, channels: int) -> NDArray[np.float32]:
         """Price of a bit in squared steps for each of the channels of a pass (channels,)."""
         w = self.weight[code, level - 1]
-        return np.repeat(w[0], 2) if part in LUMA else np.repeat(w[1:].ravel(), 4)
+        return np.repeat(w[1:].ravel(), 4) if part == CHROMA else w[0]
 
 
 MOVES = 3

@@ -17,7 +17,7 @@ from pauca.image import glue, layout, lowband
 from pauca.image.choose import CostTable, cost_table, round_plain, round_thrifty
 from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.post import mend
-from pauca.image.walk import Networks, walk
+from pauca.image.walk import PARTS, Networks, walk
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -72,9 +72,9 @@ class Encoder:
     ) -> NDArray[np.int16]:
         """Round the pass's coefficients around their means."""
         steps = self.pack.steps[self.code, level - 1]
-        if part == "a":
+        if part == PARTS[0]:
             scaled = glue.gather(self.bands[level - 1], steps.astype(np.float32) / np.float32(256))
-            self.parts = dict(zip("abc", scaled, strict=True))
+            self.parts = dict(zip(PARTS, scaled, strict=False))
         residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
         if self.costs is None:
             symbols = round_plain(residual)

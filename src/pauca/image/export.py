@@ -76,22 +76,23 @@ def block_steps(name: str, source: str, out: str) -> list[Step]:
 
 
 def level_programs(prefix: str, net: LevelContext, channels: int) -> dict[str, Program]:
-    """The four programs of a level: passes a, b, c, and the features that leave it."""
+    """The programs of a level: luma passes 0..3, chroma c, and d, the features that leave it."""
     stem = [Step("cat", "x", ("low", "up", "planes")), Step("conv", "t0", ("x",), f"{prefix}.stem")]
     for i in range(len(net.trunk)):
         stem += block_steps(f"{prefix}.trunk.{i}", f"t{i}", f"t{i + 1}")
     last = f"t{len(net.trunk)}"
-    a = Program(
+    first = Program(
         (("low", 36), ("up", UP), ("planes", 2)),
         (last, "head"),
-        (*stem, Step("conv", "head", (last,), f"{prefix}.head_a")),
+        (*stem, Step("conv", "head", (last,), f"{prefix}.heads.0")),
     )
-    passes = {"a": a}
-    for name, values in (("b", 6), ("c", 12)):
-        steps = [Step("cat", "x", ("f", "y")), Step("conv", "s", ("x",), f"{prefix}.stem_{name}")]
-        steps += block_steps(f"{prefix}.block_{name}", "s", "g")
-        steps.append(Step("conv", "head", ("g",), f"{prefix}.head_{name}"))
-        passes[name] = Program((("f", channels), ("y", values)), ("g", "head"), tuple(steps))
+    passes = {"0": first}
+    for k, name in enumerate(("1", "2", "3", "c")):
+        steps = [Step("cat", "x", ("f", "y")), Step("conv", "s", ("x",), f"{prefix}.stems.{k}")]
+        steps += block_steps(f"{prefix}.blocks.{k}", "s", "g")
+        steps.append(Step("conv", "head", ("g",), f"{prefix}.heads.{k + 1}"))
+        inputs = (("f", channels), ("y", 3 * (k + 1)))
+        passes[name] = Program(inputs, ("g", "head"), tuple(steps))
     tail = [Step("cat", "x", ("f", "y")), Step("conv", "g", ("x",), f"{prefix}.tail")]
     up = [Step("conv", "p", ("g",), f"{prefix}.up"), Step("unfold", "up", ("p",))]
     finest = prefix == "l1"
@@ -110,7 +111,7 @@ def level_layers(prefix: str, net: LevelContext) -> dict[str, Layer]:
         if not isinstance(conv, IntConv) or (prefix == "l1" and name == "up"):
             continue
         kind = name.rsplit(".", 1)[-1]
-        if kind.startswith("head"):
+        if name.startswith("heads."):
             layers[f"{prefix}.{name}"] = head_layer(conv)
         elif kind == "down":  # the residual step clamps the sum; the branch itself needs 16 bits
             layers[f"{prefix}.{name}"] = integer_layer(conv, WIDE)

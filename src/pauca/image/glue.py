@@ -1,8 +1,8 @@
 """What lies between the entropy coder and the networks of a level, in exact integers.
 
 Definition: spec/image.md, "One level". A level is coded on h x w cells; its bands have 2h x 2w
-samples, folded 2x2: phase = 2 * (row & 1) + (col & 1). The passes hold, per cell: luma A (6) phases
-0 and 3, luma B (6) phases 1 and 2, both channel = 2 * band + i; chroma (24) channel =
+samples, folded 2x2: phase = 2 * (row & 1) + (col & 1). Luma has 12 values per cell, channel =
+3 * pass + band, at phase `layout.LUMA_ORDER[band][pass]`; chroma has 24, channel =
 12 * (colour - 1) + 4 * band + phase. Values y16 count 1/16 of a quantization step.
 """
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from pauca._core import level_compand, level_dequantize, level_differences, level_merge_values
 from pauca.errors import InputError
+from pauca.image.layout import LUMA_ORDER, luma_pass_of_phase
 
 DIFFERENCE_MAX = 1 << 13  # of the low band, in its integer units
 RECIPROCAL_MAX = 1 << 17  # exclusive: with DIFFERENCE_MAX the product fits 31 bits
 DETAIL_MAX = 1 << 20
-PHASES_A, PHASES_B = (0, 3), (1, 2)
 
 
 def differences(
@@ -56,16 +56,15 @@ def merge_values(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) -> NDArr
 
 
 def dequantize(
-    y_a: NDArray[np.int32], y_b: NDArray[np.int32], y_c: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """Values of the passes (h, w, 6), (h, w, 6), (h, w, 24) to details (3, 3, 2h, 2w).
+    """Values of luma (h, w, 12) and chroma (h, w, 24) to details (3, 3, 2h, 2w).
 
     `steps` (3, 3) per colour and band count 1/16 of the unit of the details:
     clip((y16 * step + 128) >> 8, +-2**20).
     """
-    a, b, c = (np.ascontiguousarray(y) for y in (y_a, y_b, y_c))
     try:
-        return level_dequantize(a, b, c, np.ascontiguousarray(steps))
+        return level_dequantize(*(np.ascontiguousarray(x) for x in (luma, chroma, steps)))
     except (TypeError, ValueError) as error:
         raise _refused("dequantize", error) from None
 
@@ -99,33 +98,31 @@ def merge_values_plain(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) ->
 
 
 def dequantize_plain(
-    y_a: NDArray[np.int32], y_b: NDArray[np.int32], y_c: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
 ) -> NDArray[np.int32]:
     """Numpy twin of `dequantize`."""
-    h, w, _ = y_a.shape
+    h, w, _ = luma.shape
     cells = np.empty((h, w, 3, 3, 4), np.int64)
-    cells[:, :, 0, :, PHASES_A] = y_a.reshape(h, w, 3, 2).transpose(3, 0, 1, 2)
-    cells[:, :, 0, :, PHASES_B] = y_b.reshape(h, w, 3, 2).transpose(3, 0, 1, 2)
-    cells[:, :, 1:] = y_c.reshape(h, w, 2, 3, 4)
+    for band, passes in enumerate(luma_pass_of_phase()):
+        cells[:, :, 0, band] = luma[..., [3 * number + band for number in passes]]
+    cells[:, :, 1:] = chroma.reshape(h, w, 2, 3, 4)
     value = (cells * steps.astype(np.int64)[:, :, None] + 128) >> 8
     bounded: NDArray[np.int32] = np.clip(value, -DETAIL_MAX, DETAIL_MAX).astype(np.int32)
     grid = bounded.reshape(h, w, 3, 3, 2, 2).transpose(2, 3, 0, 4, 1, 5)
     return grid.reshape(3, 3, 2 * h, 2 * w)
 
 
-def gather(
-    details: NDArray[np.float32], steps: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Float details (3, 3, 2h, 2w) and steps (3, 3) to values in steps, ordered as the passes.
+def gather(details: NDArray[np.float32], steps: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Float details (3, 3, 2h, 2w) and steps (3, 3) to values in steps, pass by pass.
 
-    Details and steps count the same unit; the results are (h, w, 6), (h, w, 6), (h, w, 24).
+    Details and steps count the same unit; the results are four of (h, w, 3) and one (h, w, 24).
     """
     h, w = details.shape[2] // 2, details.shape[3] // 2
     y = (details / steps[:, :, None, None]).reshape(3, 3, h, 2, w, 2)
     cells = y.transpose(2, 4, 0, 1, 3, 5).reshape(h, w, 3, 3, 4)
-    luma = cells[:, :, 0]
-    y_a, y_b = (luma[..., phases].reshape(h, w, 6) for phases in (PHASES_A, PHASES_B))
-    return y_a, y_b, cells[:, :, 1:].reshape(h, w, 24)
+    orders = zip(*LUMA_ORDER, strict=True)
+    luma = [cells[:, :, 0, (0, 1, 2), phases] for phases in orders]
+    return [*luma, cells[:, :, 1:].reshape(h, w, 24)]
 
 
 def _fold(x: NDArray[np.int8]) -> NDArray[np.int8]:

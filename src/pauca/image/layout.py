@@ -22,6 +22,12 @@ BANDS = 3  # 0: horizontal detail, 1: vertical detail, 2: diagonal detail
 FRACTION = 16  # integer samples count 1/16 of a grey level; means and values count 1/16 of a step
 QUALITIES = 401  # quality code 0..400 is quality 0..100 in quarters
 
+# Luma of a cell is coded in four passes; LUMA_ORDER[band][pass] is the phase of the cell. After the
+# first pass three of four phases have a value of some band, so later passes see the same place in
+# another band as well as their own band next door (the idea of Li et al., DCVC-DC, 2023).
+LUMA_ORDER = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3))
+LUMA_PASSES = 4
+
 STEP_OCTAVES = (7.5, 6.5)  # log2 of the step at quality 0, and how far it falls until quality 100
 
 COMPAND_GAIN = 16.0
@@ -41,6 +47,11 @@ def band_gain(level: int, band: int) -> float:
     low: float = ZETA ** (-2.0 * (level - 1))
     factors: tuple[float, ...] = (1.0, 1.0, ZETA**2, ZETA**-2)
     return low * factors[band]
+
+
+def luma_pass_of_phase() -> list[list[int]]:
+    """Inverse of LUMA_ORDER: [band][phase] to the pass that codes it."""
+    return [[order.index(phase) for phase in range(4)] for order in LUMA_ORDER]
 
 
 def compand_table() -> NDArray[np.int8]:

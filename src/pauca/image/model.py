@@ -1,9 +1,8 @@
 """The wavelet picture model: fixed 9/7 wavelet, integer networks for context and post-filter.
 
-Data order: x -> YCbCr -> coefficients y -> per level, coarse to fine, in three passes (luma on one
-half of the checkerboard, luma on the other, chroma): context -> mean, scale index -> y_hat ->
-synthesis -> post-filter -> x_hat. Every tensor that a context network sees is an integer of 8 bits
-in the decoder (nets/integer.py).
+Data order: x -> YCbCr -> coefficients y -> per level, coarse to fine, in five passes (luma in four,
+then chroma): context -> mean, scale index -> y_hat -> synthesis -> post-filter -> x_hat. Every
+tensor that a network sees is an integer of 8 bits in the decoder (nets/integer.py).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pauca.image import layout
-from pauca.image.layout import BANDS, COLOURS, LEVELS
+from pauca.image.layout import BANDS, COLOURS, LEVELS, LUMA_PASSES
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
 from pauca.nets.lifting import analysis_level, synthesis_level
@@ -25,7 +24,6 @@ from pauca.pixels.lifting import ZETA
 UP = 32  # channels passed from a level to the next finer one
 DIFFS = 3  # horizontal, vertical and cross difference of the low band
 INPUTS = COLOURS * DIFFS * 4 + UP + 2
-PHASES_A, PHASES_B = (0, 3), (1, 2)  # 2x2 phases in row order: the two halves of a checkerboard
 KNOTS = 6  # of the learned step weights over quality
 
 
@@ -36,7 +34,7 @@ class ModelConfig:
     """
 
     channels: tuple[int, int, int, int] = (64, 96, 96, 96)
-    trunk: tuple[int, int, int, int] = (2, 2, 2, 2)
+    trunk: tuple[int, int, int, int] = (2, 2, 2, 3)
     post_channels: int = 96
     post_blocks: int = 4
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
@@ -74,47 +72,42 @@ def base_step(quality: Tensor) -> Tensor:
 
 
 class LevelContext(nn.Module):
-    """Context of one level: three passes of (mean, index) from what is already decoded."""
+    """Context of one level: five passes of (mean, index) from what is already decoded.
+
+    Four passes code luma: every band on another phase of the cell in each (layout.LUMA_ORDER), so
+    that a value soon has neighbours of its own band and the other bands at its own place. The fifth
+    codes chroma.
+    """
 
     def __init__(self, channels: int, trunk: int):
         super().__init__()
         c = channels
         self.stem = IntConv(INPUTS, c)
         self.trunk = nn.ModuleList([IntBlock(c) for _ in range(trunk)])
-        self.head_a = IntConv(c, 12, zero=True)
-        self.stem_b = IntConv(c + 6, c)
-        self.block_b = IntBlock(c)
-        self.head_b = IntConv(c, 12, zero=True)
-        self.stem_c = IntConv(c + 12, c)
-        self.block_c = IntBlock(c)
-        self.head_c = IntConv(c, 48, zero=True)
+        self.stems = nn.ModuleList([IntConv(c + 3 * k, c) for k in range(1, LUMA_PASSES + 1)])
+        self.blocks = nn.ModuleList([IntBlock(c) for _ in range(LUMA_PASSES)])
+        self.heads = nn.ModuleList(
+            [IntConv(c, 6 if k < LUMA_PASSES else 48, zero=True) for k in range(LUMA_PASSES + 1)]
+        )
         self.tail = IntConv(c + 24, c)
         self.up = IntConv(c, 4 * UP)
-        for head in (self.head_a, self.head_b, self.head_c):
-            half = head.out_channels // 2
-            nn.init.constant_(head.bias[half:], 2.5)  # type: ignore[index]
+        for head in self.heads:
+            nn.init.constant_(head.bias[head.out_channels // 2 :], 2.5)  # type: ignore[index, operator]
 
-    def pass_a(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, INPUTS, h, w) to features and head of the first luma half."""
+    def first(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, INPUTS, h, w) to features and the head of pass 0."""
         f = self.stem.u8(inputs)
         for block in self.trunk:
             f = block(f)
-        return f, self.head_a.wide(f)
+        return f, self.heads[0].wide(f)  # type: ignore[operator]
 
-    def pass_b(self, f: Tensor, y_a: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and companded (N, 6, h, w) values to features and head of luma B."""
-        f = self.block_b(self.stem_b.u8(torch.cat([f, y_a], 1)))
-        return f, self.head_b.wide(f)
-
-    def pass_c(self, f: Tensor, y_ab: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and companded (N, 12, h, w) luma values to features and head of both chroma
-        planes.
-        """
-        f = self.block_c(self.stem_c.u8(torch.cat([f, y_ab], 1)))
-        return f, self.head_c.wide(f)
+    def following(self, number: int, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and the companded luma so far (N, 3 * number, h, w) to those of pass 1..4."""
+        f = self.blocks[number - 1](self.stems[number - 1].u8(torch.cat([f, y], 1)))  # type: ignore[operator]
+        return f, self.heads[number].wide(f)  # type: ignore[operator]
 
     def finish(self, f: Tensor, y_c: Tensor) -> Tensor:
-        """Features and companded (N, 24, h, w) chroma values to features leaving the level."""
+        """Features and companded chroma (N, 24, h, w) to the features leaving the level."""
         return self.tail.u8(torch.cat([f, y_c], 1))
 
     def pass_up(self, f: Tensor) -> Tensor:
@@ -232,29 +225,31 @@ class WaveletModel(nn.Module):
         n, _, _, hh, ww = y.shape
         net = self.level(number)
         p = fold(y.reshape(n, 9, hh, ww)).view(n, COLOURS, BANDS, 4, hh // 2, ww // 2)
-        p_hat = torch.empty_like(p)
-        f, head = net.pass_a(inputs)
-        y_a, bits_a = self.code_pass(p[:, 0][:, :, PHASES_A], head)
-        f, head = net.pass_b(f, compand(y_a).flatten(1, 2))
-        y_b, bits_b = self.code_pass(p[:, 0][:, :, PHASES_B], head)
-        y_ab = torch.cat([compand(y_a).flatten(1, 2), compand(y_b).flatten(1, 2)], 1)
-        f, head = net.pass_c(f, y_ab)
-        y_c, bits_c = self.code_pass(p[:, 1:].flatten(1, 2), head)
-        f = net.finish(f, compand(y_c).flatten(1, 2))
-        luma = torch.stack([y_a[:, :, 0], y_b[:, :, 0], y_b[:, :, 1], y_a[:, :, 1]], 2)
-        p_hat = torch.cat([luma, y_c], 1)  # (N, 9, 4, h, w)
-        y_hat = unfold(p_hat.flatten(1, 2)).view(n, COLOURS, BANDS, hh, ww)
-        return y_hat, bits_a + bits_b + bits_c, f
+        passes, seen, bits = [], [], y.new_zeros(n)
+        f, head = net.first(inputs)
+        for k in range(LUMA_PASSES):
+            values = torch.stack([p[:, 0, j, layout.LUMA_ORDER[j][k]] for j in range(BANDS)], 1)
+            values, spent = self.code_pass(values, head)
+            passes.append(values)
+            seen.append(compand(values))
+            bits = bits + spent
+            f, head = net.following(k + 1, f, torch.cat(seen, 1))
+        y_c, spent = self.code_pass(p[:, 1:].flatten(1, 3), head)
+        f = net.finish(f, compand(y_c))
+        where = layout.luma_pass_of_phase()
+        luma = [passes[where[j][phase]][:, j] for j in range(BANDS) for phase in range(4)]
+        p_hat = torch.cat([torch.stack(luma, 1), y_c], 1)  # (N, 36, h, w)
+        y_hat = unfold(p_hat).view(n, COLOURS, BANDS, hh, ww)
+        return y_hat, bits + spent, f
 
     def code_pass(self, y: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-        """y (N, k, p, h, w) in steps and its head (N, 2kp, h, w) to y_hat and bits (N,)."""
-        n, k, p, h, w = y.shape
-        half = k * p
-        mean = round_ste(32.0 * head[:, :half]).view_as(y) / 16.0
-        index = (8.0 * head[:, half:]).view_as(y)
+        """y (N, k, h, w) in steps and its head (N, 2k, h, w) to y_hat and bits (N,)."""
+        half = y.shape[1]
+        mean = round_ste(32.0 * head[:, :half]) / 16.0
+        index = 8.0 * head[:, half:]
         if self.level(1).stem.exact:
             index = round_ste(index)
         r = y - mean
         y_hat = mean + round_ste(r)
         noise = torch.rand_like(r) - 0.5 if self.training else torch.round(r) - r
-        return y_hat, self.prior.bits(r + noise, index).sum((1, 2, 3, 4))
+        return y_hat, self.prior.bits(r + noise, index).sum((1, 2, 3))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,15 @@ from pauca.pixels.lifting import synthesis_level
 
 UP = 32
 SHARED_FROM = 4  # levels from here on use the networks of this one
+CHROMA = "c"
+PARTS = (
+    "0",
+    "1",
+    "2",
+    "3",
+    CHROMA,
+    "d",
+)  # four passes of luma, one of chroma, what leaves the level
 
 
 class Coder(Protocol):
@@ -34,7 +44,7 @@ class Coder(Protocol):
     def details(
         self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
-        """Symbols (h * w * k,) of pass `part` ("a", "b", "c") of a level from means and indexes (h,
+        """Symbols (h * w * k,) of pass `part` ("0".."3", "c") of a level from means and indexes (h,
         w, k).
         """
 
@@ -88,19 +98,19 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
         planes = np.empty((h, w, 2), np.uint8)
         planes[:] = ((code + 2) // 4, 16 * level)
         seen = glue.differences(low, int(pack.reciprocals[code, level]), table)
-        out = networks.run(level, "a", {"low": seen, "up": up, "planes": planes})
+        out = networks.run(level, PARTS[0], {"low": seen, "up": up, "planes": planes})
         values, context = [], []
-        for part in ("a", "b", "c"):
+        for part, following in pairwise(PARTS):
             f, head = out.values()
             y = code_pass(coder, level, part, head)
             values.append(y)
             context.append(glue.compand(y, table))
-            inputs = context[-1] if part != "b" else np.concatenate(context, 2)
-            out = networks.run(level, {"a": "b", "b": "c", "c": "d"}[part], {"f": f, "y": inputs})
+            known = context[-1] if part == CHROMA else np.concatenate(context, 2)
+            out = networks.run(level, following, {"f": f, "y": known})
         features = next(iter(out.values())).astype(np.uint8, copy=False)
         up = features
-        y_a, y_b, y_c = values
-        details = glue.dequantize(y_a, y_b, y_c, pack.steps[code, level - 1])
+        luma = np.concatenate(values[:-1], 2)
+        details = glue.dequantize(luma, values[-1], pack.steps[code, level - 1])
         low = synthesis_level(low, details)
     return Reconstruction(low, features)
 

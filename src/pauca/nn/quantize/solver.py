@@ -1,0 +1,168 @@
+"""Levels of a matrix that minimize a quadratic loss plus bits, with errors fed to later columns.
+
+The loss of a linear layer whose weights move by E = Q - W is E H E' in each row, with H the second
+moments of the layer's inputs. Two solvers, both over all rows at once and one column at a time:
+
+- `feed_forward`: Optimal Brain Surgeon in a fixed order (GPTQ, Frantar 2023): a column's rounding
+  error is cancelled as well as it can be by the columns still free. The bits of those that are
+  still free are foreseen by a quadratic, which pulls them towards zero, and the choice of a level
+  weighs its own bits (CERWU, Conzelmann and Bamler, arXiv:2505.18758).
+- `descend`: coordinate descent on the exact cost from there, each level given all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.nn.quantize.rates import RateTable, contexts_of, count_rates
+
+Floats = NDArray[np.float64]
+Levels = NDArray[np.int64]
+
+_BLOCK = 64  # columns whose updates are applied together to the rest, for the sake of the cache
+
+
+@dataclass(frozen=True)
+class Problem:
+    """min over levels k of sum_i row_weight_i (w_i - k_i s) H (w_i - k_i s)' + lmbda bits(k).
+
+    weights (rows, columns); hessian (columns, columns), symmetric, positive definite; row_weight
+    (rows,), above 0; steps (columns,), above 0. The last `free` columns (a bias) cost no
+    bits: they are few, and their levels say nothing about the others'.
+    """
+
+    weights: Floats
+    hessian: Floats
+    row_weight: Floats
+    steps: Floats
+    lmbda: float
+    free: int = 0
+
+    @property
+    def priced(self) -> int:
+        """Return the number of columns that cost bits."""
+        return len(self.steps) - self.free
+
+    def loss(self, levels: Levels) -> float:
+        """Return the quadratic part of the cost."""
+        error = levels * self.steps - self.weights
+        return float((self.row_weight * ((error @ self.hessian) * error).sum(1)).sum())
+
+    def bits(self, levels: Levels) -> float:
+        """Return the bits of the levels under tables counted from themselves."""
+        priced = levels[:, : self.priced]
+        contexts = contexts_of(priced)
+        return float(count_rates(priced, contexts).of(priced, contexts).sum())
+
+    def cost(self, levels: Levels) -> float:
+        """Return loss + lmbda bits."""
+        return self.loss(levels) + self.lmbda * self.bits(levels)
+
+
+def feed_forward(problem: Problem, rates: RateTable) -> Levels:
+    """Return levels (rows, columns) chosen from the first column to the last, with error feedback.
+
+    `rates` prices a level in the context of the two levels to its left.
+    """
+    work, upper, pull = _regularized(problem)
+    rows, columns = work.shape
+    levels = np.zeros((rows, columns), np.int64)
+    price = problem.lmbda / problem.row_weight
+    for start in range(0, columns, _BLOCK):
+        stop = min(start + _BLOCK, columns)
+        errors = np.zeros((rows, stop - start))
+        for j in range(start, stop):
+            pivot = upper[j, j]
+            if j < problem.priced:
+                terms = _Terms(1.0 / pivot**2, price, pull)
+                levels[:, j] = _choose(work[:, j], problem.steps[j], terms, rates, levels, j)
+            else:
+                levels[:, j] = np.rint(work[:, j] / problem.steps[j])
+            error = (work[:, j] - levels[:, j] * problem.steps[j]) / pivot
+            errors[:, j - start] = error
+            work[:, j + 1 : stop] -= error[:, None] * upper[j, j + 1 : stop]
+        work[:, stop:] -= errors @ upper[start:stop, stop:]
+    return levels
+
+
+def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels, int]:
+    """Return the levels after one sweep over the columns, and how many of them changed."""
+    levels = levels.copy()
+    error = levels * problem.steps - problem.weights
+    price = problem.lmbda / problem.row_weight
+    changed = 0
+    for start in range(0, levels.shape[1], _BLOCK):
+        stop = min(start + _BLOCK, levels.shape[1])
+        gradient = error @ problem.hessian[:, start:stop]
+        for j in range(start, stop):
+            curvature = problem.hessian[j, j]
+            step = problem.steps[j]
+            best = levels[:, j] * step - gradient[:, j - start] / curvature
+            if j < problem.priced:
+                terms = _Terms(curvature, price, 0.0)
+                chosen = _choose(best, step, terms, rates, levels, j)
+            else:
+                chosen = np.rint(best / step).astype(np.int64)
+            moved = (chosen - levels[:, j]) * step
+            if moved.any():
+                changed += int(np.count_nonzero(moved))
+                levels[:, j] = chosen
+                error[:, j] += moved
+                gradient += moved[:, None] * problem.hessian[j, start:stop]
+    return levels, changed
+
+
+def _regularized(problem: Problem) -> tuple[Floats, Floats, float]:
+    # The quadratic stand-in for the bits of free weights, -log2 of a Gaussian with their variance.
+    # Completing the square moves the target to W H (H + r I)^-1 and the metric to H + r I.
+    variance = float((problem.weights[:, : problem.priced] ** 2).mean()) + 1e-30
+    pull = 1.0 / (2.0 * np.log(2.0) * variance)
+    ridge = problem.lmbda * pull / float(problem.row_weight.mean())
+    metric = problem.hessian.copy()
+    metric[np.diag_indices(problem.priced)] += ridge
+    inverse = np.linalg.inv(metric)
+    target = problem.weights @ problem.hessian @ inverse
+    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    return target, np.ascontiguousarray(upper), pull
+
+
+@dataclass(frozen=True)
+class _Terms:
+    # curvature (q - wanted)^2 + price (bits - pull q^2), price per row
+    curvature: float
+    price: Floats
+    pull: float
+
+
+def _choose(
+    wanted: Floats,
+    step: float,
+    terms: _Terms,
+    rates: RateTable,
+    levels: Levels,
+    j: int,
+) -> Levels:
+    # The candidates: both neighbours, one further towards zero, and zero.
+    scaled = wanted / step
+    near = np.rint(scaled).astype(np.int64)
+    sign = np.where(scaled >= 0, 1, -1)
+    trial = np.stack([near, near - sign, near - 2 * sign, np.zeros_like(near)])
+    trial[1:3] *= trial[1:3] * sign >= 0  # never across zero
+    cost = terms.curvature * (trial * step - wanted) ** 2
+    bits = rates.of(trial, _context(levels, j))
+    if terms.pull:  # the metric already charged the quadratic stand-in
+        bits -= terms.pull * (trial * step) ** 2
+    cost += terms.price * bits
+    chosen: Levels = np.take_along_axis(trial, cost.argmin(0)[None], 0)[0]
+    return chosen
+
+
+def _context(levels: Levels, j: int) -> Levels:
+    out = np.zeros(len(levels), np.int64)
+    for back in (1, 2):
+        if j >= back:
+            out += np.minimum(np.abs(levels[:, j - back]), 2)
+    return out

@@ -1,0 +1,280 @@
+"""What only the running network can tell: Fisher information and statistics of layers.
+
+Functions over a torch module and batches. A batch is a tensor of inputs, or a tuple whose first
+item is that. The module is put in eval mode meanwhile and comes back as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn import functional
+
+from pauca.errors import InputError, UnsupportedError
+from pauca.nn.quantize.second_order import Layer
+from pauca.nn.sensitivity import LayerStatistics
+
+Floats = NDArray[np.float64]
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+
+
+@dataclass(frozen=True)
+class SensitivityOptions:
+    """How the worth of an output is measured.
+
+    With `classes` the module gives logits (n, classes): the Fisher information of their softmax at
+    `temperature`, labels drawn from the module itself. A network that is sure of its training data
+    has almost none at temperature 1, and it says nothing of the margin that errors eat; at 4 it
+    does. Without, all outputs count alike: squared error, by random signs (Hutchinson 1990).
+    """
+
+    classes: bool = True
+    temperature: float = 4.0
+    seed: int = 0
+
+
+def fisher_diagonal(
+    module: nn.Module, batches: Iterable[Any], options: SensitivityOptions | None = None
+) -> dict[str, Floats]:
+    """Return the mean squared gradient of each sample's loss at every parameter, by name."""
+    options = options or SensitivityOptions()
+    parameters = {name: p.detach() for name, p in module.named_parameters()}
+    buffers = {name: b.detach() for name, b in module.named_buffers()}
+    draw = torch.Generator().manual_seed(options.seed)
+
+    def loss(weights: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
+        output = functional_call(module, {**weights, **buffers}, (x[None],))
+        return _probe_loss(output, target[None], options)
+
+    total = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
+    count = 0
+    with evaluating(module):
+        for x in _inputs(batches):
+            with torch.no_grad():
+                targets = _probe(module(x), options, draw)
+            gradients = vmap(grad(loss), (None, 0, 0), chunk_size=64)(parameters, x, targets)
+            for name, g in gradients.items():
+                total[name] += g.double().square().sum(0)
+            count += len(x)
+    return {name: t.numpy() / counted(count) for name, t in total.items()}
+
+
+def layers_in_order(module: nn.Module, batches: Iterable[Any]) -> list[str]:
+    """Return the names of the linear and convolutional layers in the order they first run."""
+    names: dict[nn.Module, str] = {
+        m: name for name, m in module.named_modules() if isinstance(m, LAYERS)
+    }
+    order: list[str] = []
+
+    def note(layer: nn.Module, *_: Any) -> None:
+        if names[layer] not in order:
+            order.append(names[layer])
+
+    hooks = [layer.register_forward_hook(note) for layer in names]
+    with evaluating(module), _removing(hooks), torch.no_grad():
+        for x in _inputs(batches):
+            module(x)
+            break
+    return order
+
+
+def layer_statistics(
+    module: nn.Module, batches: Iterable[Any], options: SensitivityOptions | None = None
+) -> dict[Layer, LayerStatistics]:
+    """Return the statistics of every linear and convolutional layer, in the order they run.
+
+    `batches` must be a sequence or another iterable that can be walked twice.
+    """
+    worth = output_worth(module, batches, options)
+    order = layers_in_order(module, batches)
+    moments = {name: moments_of(module, name, batches) for name in order}
+    out = {}
+    for name in order:
+        has_bias = module.get_submodule(name).bias is not None
+        out[layer_of(module, name)] = LayerStatistics(
+            moments[name][0], worth[name], None, bool(has_bias)
+        )
+    return out
+
+
+def layer_of(module: nn.Module, name: str) -> Layer:
+    """Return the names of the tensors of the layer `name` in the module's state."""
+    prefix = f"{name}." if name else ""
+    has_bias = module.get_submodule(name).bias is not None
+    return Layer(f"{prefix}weight", f"{prefix}bias" if has_bias else None)
+
+
+def output_worth(
+    module: nn.Module, batches: Iterable[Any], options: SensitivityOptions | None = None
+) -> dict[str, Floats]:
+    """Return the mean square of the loss's gradient at each layer's outputs, (rows,) by name.
+
+    Of a convolution, squares are summed over positions (Grosse and Martens, arXiv:1602.01407).
+    """
+    options = options or SensitivityOptions()
+    draw = torch.Generator().manual_seed(options.seed)
+    total: dict[str, Tensor] = {}
+    count = 0
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(layer: nn.Module, _: Any, output: Tensor) -> None:
+            axis = -1 if isinstance(layer, nn.Linear) else 1
+
+            def add(gradient: Tensor) -> None:
+                square = gradient.double().square().movedim(axis, -1)
+                summed = square.reshape(-1, square.shape[-1]).sum(0)
+                total[name] = total.get(name, torch.zeros_like(summed)) + summed
+
+            output.register_hook(add)  # type: ignore[no-untyped-call]
+
+        return hook
+
+    layers = {n: m for n, m in module.named_modules() if isinstance(m, LAYERS)}
+    hooks = [layer.register_forward_hook(watch(name)) for name, layer in layers.items()]
+    with evaluating(module), _removing(hooks), torch.enable_grad():
+        for x in _inputs(batches):
+            output = module(x.detach().requires_grad_(x.is_floating_point()))
+            loss = _probe_loss(output, _probe(output.detach(), options, draw), options)
+            torch.autograd.grad(loss, _floating(module))
+            count += len(x)
+    return {name: total[name].numpy() / counted(count) for name in layers if name in total}
+
+
+def moments_of(
+    module: nn.Module,
+    name: str,
+    batches: Iterable[Any],
+    original: nn.Module | None = None,
+) -> tuple[Floats, Floats | None]:
+    """Return E[y y'] of a layer's inputs (groups, n, n), and E[x y'] with x those of `original`.
+
+    A 1 is appended to the inputs where the layer has a bias.
+    """
+    layer = module.get_submodule(name)
+    square: Tensor | None = None
+    cross: Tensor | None = None
+    count = 0
+    with torch.no_grad():
+        for x in _inputs(batches):
+            seen = _unfolded(layer, _seen(module, name, x))
+            twin = seen if original is None else _unfolded(layer, _seen(original, name, x))
+            part = torch.einsum("sgi,sgj->gij", seen, seen)
+            mixed = part if original is None else torch.einsum("sgi,sgj->gij", twin, seen)
+            square = part if square is None else square + part
+            cross = mixed if cross is None else cross + mixed
+            count += len(seen)
+    if square is None or cross is None:
+        raise InputError("no batches")
+    mean = square.numpy() / counted(count)
+    return mean, None if original is None else cross.numpy() / count
+
+
+def _probe(output: Tensor, options: SensitivityOptions, draw: torch.Generator) -> Tensor:
+    if not options.classes:
+        return torch.randint(0, 2, output.shape, generator=draw).to(output.dtype) * 2 - 1
+    if output.ndim != 2:
+        raise InputError("logits must be (n, classes); say classes=False for other outputs")
+    chances = (output / options.temperature).softmax(1)
+    return torch.multinomial(chances, 1, generator=draw)[:, 0]
+
+
+def _probe_loss(output: Tensor, target: Tensor, options: SensitivityOptions) -> Tensor:
+    if not options.classes:
+        return (output * target).sum()
+    return functional.cross_entropy(output / options.temperature, target, reduction="sum")
+
+
+class _EnoughError(Exception):
+    """Ends a forward pass once the layer in question has its input."""
+
+
+def _seen(module: nn.Module, name: str, x: Tensor) -> Tensor:
+    caught: list[Tensor] = []
+
+    def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        caught.append(inputs[0].detach())
+        raise _EnoughError
+
+    hook = module.get_submodule(name).register_forward_pre_hook(stop)
+    with evaluating(module), _removing([hook]), contextlib.suppress(_EnoughError):
+        module(x)
+    if not caught:
+        raise InputError(f"layer {name!r} does not run")
+    return caught[0]
+
+
+def _unfolded(layer: nn.Module, x: Tensor) -> Tensor:
+    # (samples and positions, groups, inputs of one output [+ 1]), double: sums of many squares
+    if isinstance(layer, nn.Linear):
+        out = x.reshape(-1, 1, x.shape[-1]).double()
+    elif isinstance(layer, nn.Conv1d | nn.Conv2d):
+        out = _patches(layer, x)
+    else:
+        raise UnsupportedError(f"no statistics of {type(layer).__name__}")
+    if layer.bias is not None:
+        out = torch.cat([out, torch.ones_like(out[:, :, :1])], 2)
+    return out
+
+
+def _patches(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
+    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
+        raise UnsupportedError("convolutions with named padding have no statistics yet")
+    flat = isinstance(layer, nn.Conv1d)
+    one, zero = ((1,), (0,)) if flat else ((), ())
+    columns = functional.unfold(
+        x[:, :, None] if flat else x,
+        one + tuple(layer.kernel_size),
+        dilation=one + tuple(layer.dilation),
+        padding=zero + tuple(layer.padding),
+        stride=one + tuple(layer.stride),
+    )
+    n, rows, positions = columns.shape
+    split = columns.reshape(n, layer.groups, rows // layer.groups, positions)
+    return split.permute(0, 3, 1, 2).reshape(n * positions, layer.groups, -1).double()
+
+
+def _inputs(batches: Iterable[Any]) -> Iterator[Tensor]:
+    for batch in batches:
+        x = batch[0] if isinstance(batch, tuple | list) else batch
+        if not isinstance(x, Tensor):
+            raise InputError("a batch is a tensor, or a tuple that starts with one")
+        yield x
+
+
+def _floating(module: nn.Module) -> list[Tensor]:
+    return [p for p in module.parameters() if p.requires_grad]
+
+
+def counted(count: int) -> int:
+    """Return `count`; `InputError` if it is 0."""
+    if count == 0:
+        raise InputError("no batches")
+    return count
+
+
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put `module` in eval mode inside the block."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
+@contextlib.contextmanager
+def _removing(hooks: Sequence[Any]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
