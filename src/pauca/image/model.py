@@ -162,6 +162,7 @@ class WaveletModel(nn.Module):
     def __init__(self, config: ModelConfig = ModelConfig()):
         super().__init__()
         self.config = config
+        self.thrift = 0.0  # share of lmbda at which rounding weighs bits; 0 rounds to the nearest
         self.levels = nn.ModuleList(
             [LevelContext(c, t) for c, t in zip(config.channels, config.trunk, strict=True)]
         )
@@ -173,19 +174,21 @@ class WaveletModel(nn.Module):
         """Network of level 1..6; the coarse ones share theirs."""
         return self.levels[min(number, len(self.levels)) - 1]  # type: ignore[return-value]
 
-    def steps(self, quality: Tensor) -> Tensor:
-        """(N,) quality to (N, LEVELS, COLOURS, BANDS) steps in units of the unscaled lifting."""
-        base = base_step(quality)
+    def step_weights(self, quality: Tensor) -> Tensor:
+        """(N,) quality to (N, LEVELS, COLOURS, BANDS) learned factors of the base step."""
         t = (quality / 100.0 * (KNOTS - 1)).clamp(0, KNOTS - 1 - 1e-4)
         k = t.floor().long()
         f = (t - k).view(-1, 1, 1, 1)
         table = self.log_steps.permute(3, 0, 1, 2)
-        weight = torch.exp2(table[k] * (1 - f) + table[k + 1] * f)
+        return torch.exp2(table[k] * (1 - f) + table[k + 1] * f)
+
+    def steps(self, quality: Tensor) -> Tensor:
+        """(N,) quality to (N, LEVELS, COLOURS, BANDS) steps in units of the unscaled lifting."""
         gain = torch.tensor(
             [[layout.band_gain(lv + 1, b) for b in range(BANDS)] for lv in range(LEVELS)]
         )
         gain = gain.to(quality.device).view(1, LEVELS, 1, BANDS)
-        return base.view(-1, 1, 1, 1) * weight * gain
+        return base_step(quality).view(-1, 1, 1, 1) * self.step_weights(quality) * gain
 
     def forward(self, x: Tensor, quality: Tensor) -> Forward:
         """x (N, 3, H, W) RGB 0..255, sides multiples of 128; quality (N,) 0..100."""
@@ -196,6 +199,7 @@ class WaveletModel(nn.Module):
             details.append(d)
         base = base_step(quality)
         steps = self.steps(quality)
+        prices = self.thrift * self.config.lmbda / self.step_weights(quality).square()
         dc = (base * layout.band_gain(LEVELS, 3)).view(-1, 1, 1, 1)
         low = low + (torch.round(low / dc) * dc - low).detach()
         up = low.new_zeros(n, UP, low.shape[2] // 2, low.shape[3] // 2)
@@ -203,7 +207,7 @@ class WaveletModel(nn.Module):
         for number in range(LEVELS, 0, -1):
             y = details[number - 1] / steps[:, number - 1].view(n, COLOURS, BANDS, 1, 1)
             y_hat, level_bits, features = self.code_level(
-                number, y, self.inputs(number, low, base, up, quality)
+                number, y, self.inputs(number, low, base, up, quality), prices[:, number - 1]
             )
             bits = bits + level_bits
             if number > 1:
@@ -220,8 +224,13 @@ class WaveletModel(nn.Module):
         plane = torch.floor(quality + 0.5).view(-1, 1, 1, 1).expand(n, 1, h, w) / UNIT
         return torch.cat([d, up, plane, torch.full_like(plane, 16.0 * number / UNIT)], 1)
 
-    def code_level(self, number: int, y: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """y (N, 3, 3, 2h, 2w) in steps to y_hat, bits (N,) and features (N, C, h, w)."""
+    def code_level(
+        self, number: int, y: Tensor, inputs: Tensor, prices: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """y (N, 3, 3, 2h, 2w) in steps to y_hat, bits (N,) and features (N, C, h, w).
+
+        prices (N, 3, 3): of a bit in squared steps, for thrifty rounding.
+        """
         n, _, _, hh, ww = y.shape
         net = self.level(number)
         p = fold(y.reshape(n, 9, hh, ww)).view(n, COLOURS, BANDS, 4, hh // 2, ww // 2)
@@ -229,12 +238,14 @@ class WaveletModel(nn.Module):
         f, head = net.first(inputs)
         for k in range(LUMA_PASSES):
             values = torch.stack([p[:, 0, j, layout.LUMA_ORDER[j][k]] for j in range(BANDS)], 1)
-            values, spent = self.code_pass(values, head)
+            values, spent = self.code_pass(values, head, prices[:, 0])
             passes.append(values)
             seen.append(compand(values))
             bits = bits + spent
             f, head = net.following(k + 1, f, torch.cat(seen, 1))
-        y_c, spent = self.code_pass(p[:, 1:].flatten(1, 3), head)
+        y_c, spent = self.code_pass(
+            p[:, 1:].flatten(1, 3), head, prices[:, 1:].flatten(1).repeat_interleave(4, 1)
+        )
         f = net.finish(f, compand(y_c))
         where = layout.luma_pass_of_phase()
         luma = [passes[where[j][phase]][:, j] for j in range(BANDS) for phase in range(4)]
@@ -242,14 +253,17 @@ class WaveletModel(nn.Module):
         y_hat = unfold(p_hat).view(n, COLOURS, BANDS, hh, ww)
         return y_hat, bits + spent, f
 
-    def code_pass(self, y: Tensor, head: Tensor) -> tuple[Tensor, Tensor]:
-        """y (N, k, h, w) in steps and its head (N, 2k, h, w) to y_hat and bits (N,)."""
+    def code_pass(self, y: Tensor, head: Tensor, prices: Tensor) -> tuple[Tensor, Tensor]:
+        """y (N, k, h, w) in steps, its head (N, 2k, h, w), prices (N, k) to y_hat and bits (N,)."""
         half = y.shape[1]
         mean = round_ste(32.0 * head[:, :half]) / 16.0
         index = 8.0 * head[:, half:]
         if self.level(1).stem.exact:
             index = round_ste(index)
         r = y - mean
-        y_hat = mean + round_ste(r)
-        noise = torch.rand_like(r) - 0.5 if self.training else torch.round(r) - r
-        return y_hat, self.prior.bits(r + noise, index).sum((1, 2, 3))
+        q = self.prior.thrifty(r, index, prices[..., None, None]) if self.thrift else torch.round(r)
+        y_hat = mean + r + (q - r).detach()
+        # Uniform noise stands for rounding in the rate (Balle 2017), but not where a value moved.
+        noisy = r + torch.rand_like(r) - 0.5 if self.training else q
+        v = torch.where(q == torch.round(r), noisy, q)
+        return y_hat, self.prior.bits(v, index).sum((1, 2, 3))

@@ -38,6 +38,7 @@ class TrainConfig:
     size: int = 256
     lr: float = 1e-3
     exact_from: float = 0.65  # share of the time after which fake quantization is on
+    thrift: float = 0.0  # share of lmbda that rounding spends on bits once networks are exact
     ema: float = 0.999
     seed: int = 0
     device: str = "auto"
@@ -192,7 +193,9 @@ def train(config: TrainConfig) -> Path:
     run.model.train()
     while run.seconds < total:
         progress = run.seconds / total
-        set_exact(run.model, progress >= config.exact_from)
+        exact = progress >= config.exact_from
+        set_exact(run.model, exact)
+        run.model.thrift = config.thrift if exact else 0.0
         for group in run.optimizer.param_groups:
             group["lr"] = config.lr * schedule(progress)
         x = torch.from_numpy(next(stream)).to(run.device).float()
@@ -235,6 +238,7 @@ def train(config: TrainConfig) -> Path:
 def report(run: Run, held: Sequence[np.ndarray], log_path: Path) -> float:
     """Evaluate the moving average and log it; returns the seconds this took."""
     start = time.monotonic()
+    run.ema.thrift = run.model.thrift
     set_exact(run.ema, run.model.levels[0].stem.exact)
     points = evaluate(run.ema, held, (8, 20, 32, 45, 60))
     log_line(log_path, {"step": run.step, "hours": round(run.seconds / 3600, 4), "points": points})

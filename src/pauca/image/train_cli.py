@@ -18,6 +18,9 @@ def train(
     exact_from: Annotated[
         float, typer.Option(help="Share of the time after which networks train as integers.")
     ] = 0.65,
+    thrift: Annotated[
+        float, typer.Option(help="Share of lmbda spent on bits in rounding, once exact.")
+    ] = 0.0,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for torch's default.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     val: Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")] = None,
@@ -32,7 +35,7 @@ def train(
 
     config = TrainConfig(
         data=data, out=out, hours=hours, batch=batch, size=size, lr=lr, exact_from=exact_from,
-        threads=threads, device=device, val=val, init=init, seed=seed,
+        thrift=thrift, threads=threads, device=device, val=val, init=init, seed=seed,
     )  # fmt: skip
     print(run(config))
 

@@ -27,6 +27,18 @@ class Prior(nn.Module):
         ratio = math.log(SCALE_MAX / SCALE_MIN) / (SCALES - 1)
         return SCALE_MIN * torch.exp(index * ratio)
 
+    @torch.no_grad()
+    def thrifty(self, r: Tensor, index: Tensor, price: Tensor) -> Tensor:
+        """Nearest integers, one nearer to zero where the bits saved outweigh the error added.
+
+        `price` of a bit is in squared steps; the encoder's rule (image/choose.py).
+        """
+        q = torch.round(r)
+        toward = q - torch.sign(q)
+        saved = self.bits(q, index) - self.bits(toward, index)
+        added = (r - toward).square() - (r - q).square()
+        return torch.where(price * saved > added, toward, q)
+
     def bits(self, v: Tensor, index: Tensor) -> Tensor:
         """-log2 of the mass of [v - 1/2, v + 1/2]."""
         index = index.clamp(0, SCALES - 1)
