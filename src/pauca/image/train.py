@@ -8,7 +8,6 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +155,10 @@ class Run:
         torch.save(state, beside)
         beside.replace(self.path)
 
+    def clock(self) -> dict[str, Any]:
+        """Steps and hours so far, for the log."""
+        return {"step": self.step, "hours": round(self.seconds / 3600, 4)}
+
     @torch.no_grad()
     def average(self) -> None:
         """Move the average towards the model; quicker at the beginning."""
@@ -173,9 +176,7 @@ def log_line(path: Path, row: dict[str, Any]) -> None:
 
 
 def train(config: TrainConfig) -> Path:
-    """Train until `hours` are used up; returns the checkpoint's path. Kill and call again to
-    resume.
-    """
+    """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
     if config.threads:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
@@ -184,44 +185,16 @@ def train(config: TrainConfig) -> Path:
     held = load_pictures(find_pictures([config.val]), 1) if config.val else []
     rng = np.random.default_rng(config.seed + run.step)
     stream = batches(pictures, config.size, config.batch, config.seed + run.step)
-    total = config.hours * 3600
     log_path = config.out / "log.jsonl"
-    began, saved, seen, window = time.monotonic() - run.seconds, run.seconds, run.seconds, []
-    autocast = (
-        torch.autocast(run.device.type, dtype=torch.bfloat16) if config.size else nullcontext()
-    )
+    began, saved, seen = time.monotonic() - run.seconds, run.seconds, run.seconds
+    window: list[float] = []
     run.model.train()
-    while run.seconds < total:
-        progress = run.seconds / total
-        exact = progress >= config.exact_from
-        set_exact(run.model, exact)
-        run.model.thrift = config.thrift if exact else 0.0
-        for group in run.optimizer.param_groups:
-            group["lr"] = config.lr * schedule(progress)
+    while run.seconds < config.hours * 3600:
         x = torch.from_numpy(next(stream)).to(run.device).float()
-        with autocast:
-            loss = loss_of(run.model, x, draw_quality(len(x), rng).to(run.device))
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"loss is not finite at step {run.step}: lower the learning rate and resume"
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-        run.optimizer.step()
-        run.optimizer.zero_grad(set_to_none=True)
-        run.step += 1
-        run.average()
-        window.append(loss.item())
+        window.append(train_step(run, x, draw_quality(len(x), rng).to(run.device)))
         run.seconds = time.monotonic() - began
         if run.step % 100 == 0:
-            log_line(
-                log_path,
-                {
-                    "step": run.step,
-                    "hours": round(run.seconds / 3600, 4),
-                    "loss": round(float(np.mean(window)), 5),
-                },
-            )
+            log_line(log_path, run.clock() | {"loss": round(float(np.mean(window)), 5)})
             window.clear()
         if run.seconds - saved > 300:
             run.save()
@@ -235,11 +208,33 @@ def train(config: TrainConfig) -> Path:
     return run.path
 
 
+def train_step(run: Run, x: Tensor, quality: Tensor) -> float:
+    """One step on x (N, 3, H, W); returns the loss. InputError if it is not finite."""
+    config = run.config
+    progress = run.seconds / (config.hours * 3600)
+    exact = progress >= config.exact_from
+    set_exact(run.model, exact)
+    run.model.thrift = config.thrift if exact else 0.0
+    for group in run.optimizer.param_groups:
+        group["lr"] = config.lr * schedule(progress)
+    with torch.autocast(run.device.type, dtype=torch.bfloat16):
+        loss = loss_of(run.model, x, quality)
+    if not torch.isfinite(loss):
+        raise InputError(f"loss is not finite at step {run.step}: lower the rate and resume")
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.step += 1
+    run.average()
+    return loss.item()
+
+
 def report(run: Run, held: Sequence[np.ndarray], log_path: Path) -> float:
     """Evaluate the moving average and log it; returns the seconds this took."""
     start = time.monotonic()
     run.ema.thrift = run.model.thrift
     set_exact(run.ema, run.model.levels[0].stem.exact)
     points = evaluate(run.ema, held, (8, 20, 32, 45, 60))
-    log_line(log_path, {"step": run.step, "hours": round(run.seconds / 3600, 4), "points": points})
+    log_line(log_path, run.clock() | {"points": points})
     return time.monotonic() - start

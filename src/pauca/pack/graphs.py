@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.errors import MissingExtraError, PackError
-from pauca.pack.intnet import Layer, Program, Tensor
+from pauca.pack.intnet import Layer, Program, Step, Tensor
 
 OPSET = 17
 
@@ -22,53 +22,19 @@ OPSET = 17
 def program_graph(program: Program, layers: Mapping[str, Layer]) -> bytes:
     """The program as a serialized ONNX model; tensors are (1, channels, h, w) float32."""
     try:
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import TensorProto, helper
     except ImportError as error:
         raise MissingExtraError("graphs need the package onnx: pip install pauca[fast]") from error
-    nodes, constants = [], []
-
-    def constant(name: str, value: NDArray[Any]) -> str:
-        constants.append(numpy_helper.from_array(value, name))
-        return name
-
+    nodes: list[Any] = []
+    constants: list[Any] = []
     for i, step in enumerate(program.steps):
         if step.op == "cat":
             nodes.append(helper.make_node("Concat", list(step.sources), [step.out], axis=1))
-            continue
-        if step.op == "unfold":
-            nodes.append(
-                helper.make_node(
-                    "DepthToSpace", [step.sources[0]], [step.out], blocksize=2, mode="CRD"
-                )
-            )
-            continue
-        layer = layers[step.layer]
-        scale = np.exp2(-layer.shift.astype(np.float32))
-        weight = layer.weight.astype(np.float32) * scale.reshape(
-            -1, *([1] * (layer.weight.ndim - 1))
-        )
-        weight = weight[:, None] if layer.depthwise else weight[:, :, None, None]
-        names = [
-            constant(f"w{i}", weight),
-            constant(f"b{i}", layer.bias.astype(np.float32) * scale),
-        ]
-        pads = [1, 1, 1, 1] if layer.depthwise else [0, 0, 0, 0]
-        group = len(layer.bias) if layer.depthwise else 1
-        nodes.append(
-            helper.make_node("Conv", [step.sources[0], *names], [f"c{i}"], group=group, pads=pads)
-        )
-        nodes.append(helper.make_node("Floor", [f"c{i}"], [f"f{i}"]))
-        total = f"f{i}"
-        low, high = layer.low, layer.high
-        if step.op == "residual":
-            nodes.append(helper.make_node("Add", [total, step.sources[1]], [f"s{i}"]))
-            total, low, high = f"s{i}", np.zeros_like(low), np.full_like(high, 255)
-        bounds = [
-            constant(f"{n}{i}", v.astype(np.float32).reshape(1, -1, 1, 1))
-            for n, v in (("l", low), ("h", high))
-        ]
-        nodes.append(helper.make_node("Max", [total, bounds[0]], [f"m{i}"]))
-        nodes.append(helper.make_node("Min", [f"m{i}", bounds[1]], [step.out]))
+        elif step.op == "unfold":
+            shuffle: dict[str, Any] = {"blocksize": 2, "mode": "CRD"}
+            nodes.append(helper.make_node("DepthToSpace", step.sources[:1], [step.out], **shuffle))
+        else:
+            _append_layer(nodes, constants, str(i), step, layers[step.layer])
     float32 = TensorProto.FLOAT
     inputs = [
         helper.make_tensor_value_info(n, float32, [1, c, None, None]) for n, c in program.inputs
@@ -81,6 +47,33 @@ def program_graph(program: Program, layers: Mapping[str, Layer]) -> bytes:
     model = helper.make_model(graph, opset_imports=opset, ir_version=8)
     data: bytes = model.SerializeToString()
     return data
+
+
+def _append_layer(
+    nodes: list[Any], constants: list[Any], key: str, step: Step, layer: Layer
+) -> None:
+    """Conv by weights and bias times 2**-shift, Floor, the residual sum, and the clamp."""
+    from onnx import helper, numpy_helper
+
+    def constant(name: str, value: NDArray[Any]) -> str:
+        constants.append(numpy_helper.from_array(value.astype(np.float32), name + key))
+        return name + key
+
+    scale = np.exp2(-layer.shift.astype(np.float32))
+    weight = layer.weight[:, None] if layer.depthwise else layer.weight[:, :, None, None]
+    names = [constant("w", weight * scale[:, None, None, None]), constant("b", layer.bias * scale)]
+    shape: dict[str, Any] = {}
+    if layer.depthwise:
+        shape = {"group": len(layer.bias), "pads": [1, 1, 1, 1]}
+    nodes.append(helper.make_node("Conv", [step.sources[0], *names], ["c" + key], **shape))
+    nodes.append(helper.make_node("Floor", ["c" + key], ["f" + key]))
+    total, low, high = "f" + key, layer.low, layer.high
+    if step.op == "residual":
+        nodes.append(helper.make_node("Add", [total, step.sources[1]], ["s" + key]))
+        total, low, high = "s" + key, np.zeros_like(low), np.full_like(high, 255)
+    bounds = [constant("l", low[:, None, None]), constant("h", high[:, None, None])]
+    nodes.append(helper.make_node("Max", [total, bounds[0]], ["m" + key]))
+    nodes.append(helper.make_node("Min", ["m" + key, bounds[1]], [step.out]))
 
 
 class OnnxRunner:
