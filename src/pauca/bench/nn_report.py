@@ -2,13 +2,12 @@
 
 import dataclasses
 import io
-import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pauca.bench.nn import ENTROPY, CoderRow, Facts, FileRow
 from pauca.bench.nn_run import NnReport, keeps
-from pauca.bench.report import Table, load_matplotlib, print_table
+from pauca.bench.report import Table, json_bytes, load_matplotlib, print_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,18 +18,7 @@ FORMAT = "pauca-bench-nn/1"
 
 def to_json(report: NnReport) -> bytes:
     """The whole report as UTF-8 JSON; floats that are no numbers become null."""
-    table = _finite({"format": FORMAT} | dataclasses.asdict(report))
-    return (json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value
+    return json_bytes({"format": FORMAT} | dataclasses.asdict(report))
 
 
 def facts(report: NnReport) -> list[tuple[str, str]]:

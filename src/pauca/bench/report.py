@@ -50,8 +50,13 @@ class Table:
 
 def to_json(report: Report) -> bytes:
     """The whole report as UTF-8 JSON; infinite values (lossless results) become null."""
-    table = _finite({"format": FORMAT} | dataclasses.asdict(report))
-    return (json.dumps(table, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return json_bytes({"format": FORMAT} | dataclasses.asdict(report))
+
+
+def json_bytes(table: dict[str, Any]) -> bytes:
+    """A report's table as UTF-8 JSON, for every bench; floats that are no numbers become null."""
+    finite = _finite(table)
+    return (json.dumps(finite, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def _finite(value: Any) -> Any:

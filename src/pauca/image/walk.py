@@ -92,7 +92,6 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
     low = coder.low((3, height >> LEVELS, width >> LEVELS))
     low = dequantize_low(low, int(pack.low_steps[code]))
     up = np.zeros((height >> (LEVELS + 1), width >> (LEVELS + 1), UP), np.uint8)
-    features = up
     for level in range(LEVELS, 0, -1):
         h, w = height >> (level + 1), width >> (level + 1)
         planes = np.empty((h, w, 2), np.uint8)
@@ -107,12 +106,11 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
             context.append(glue.compand(y, table))
             known = context[-1] if part == CHROMA else np.concatenate(context, 2)
             out = networks.run(level, following, {"f": f, "y": known})
-        features = next(iter(out.values())).astype(np.uint8, copy=False)
-        up = features
+        up = next(iter(out.values())).astype(np.uint8, copy=False)
         luma = np.concatenate(values[:-1], 2)
         details = glue.dequantize(luma, values[-1], pack.steps[code, level - 1])
         low = synthesis_level(low, details)
-    return Reconstruction(low, features)
+    return Reconstruction(low, up)  # at level 1: the features that leave it
 
 
 def code_pass(coder: Coder, level: int, part: str, head: NDArray[np.integer]) -> NDArray[np.int32]:
