@@ -16,7 +16,7 @@ import torch
 from digits import load_split
 from networks import load_network, read_tensors
 
-from pauca.bench.nn_calibration import Calibration, save_calibration
+from pauca.nn.calibration import Calibration, save_calibration
 from pauca.nn.sensitivity import deviations_from_fisher, normalised
 from pauca.nn.train import fisher_diagonal, layer_statistics
 

@@ -23,12 +23,14 @@ from pauca.errors import (
 from pauca.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from pauca.nn.calibration import Calibration
+    from pauca.nn.model import Network
     from pauca.pack.image import ImagePack
     from pauca.pack.store import PackInfo
 
@@ -51,7 +53,9 @@ __all__ = [
     "__version__",
     "create_model",
     "decode",
+    "decode_weights",
     "encode",
+    "encode_weights",
     "identify",
     "info",
     "list_models",
@@ -103,7 +107,77 @@ def decode(
     if kind is None:
         read_info(data, limits)  # says which byte is wrong
         raise FormatError("not a pauca stream")
-    raise UnsupportedError(f"stream of kind {kind}; this version decodes images")
+    if kind in (Kind.WEIGHTS, Kind.UPDATE):
+        raise UnsupportedError(f"a stream of kind {kind} is for pauca.decode_weights")
+    raise UnsupportedError(f"stream of kind {kind}; this version decodes images and networks")
+
+
+def encode_weights(
+    source: Any,
+    *,
+    bits: int | None = None,
+    step: float | None = None,
+    max_error: float | None = None,
+    lossless: bool = False,
+    quantizer: str | None = None,
+    calibration: "Calibration | None" = None,
+    max_drop: float | None = None,
+    target_size: int | None = None,
+    bits_per_weight: float | None = None,
+    evaluate: "Callable[[Network], float] | None" = None,
+    base: "Network | None" = None,
+    threads: int = 1,
+    limits: Limits | None = None,
+) -> bytes:
+    """Return a neural network as a pauca stream.
+
+    `source`: a path, a file's bytes, arrays by name or a `Network`. One of these says how: `bits`
+    (8 by default), `step`, `max_error` or `lossless`; `quantizer` as NAME=SETTING; or a search,
+    by `quantizer` or the strongest one, for the smallest stream that loses at most `max_drop` by
+    `evaluate` (a network to its accuracy), the best of `target_size` bytes or of
+    `bits_per_weight`. `base`: the older network that an update leads from. Raises `InputError`,
+    `UnsupportedError`, `LimitError`.
+    """
+    from pauca.nn.compress import CompressOptions, compress_network, compress_update
+    from pauca.nn.quantize.nearest import NearestOptions
+    from pauca.nn.wish import Wish, compress_at, compress_to
+
+    network = _network_of(source, limits)
+    wishes = (max_drop, target_size, bits_per_weight)
+    if any(wish is not None for wish in wishes):
+        wish = Wish(*wishes, evaluate)
+        return compress_to(network, wish, quantizer, calibration, threads).stream
+    if quantizer is not None:
+        return compress_at(network, quantizer, calibration, threads)
+    if lossless:
+        options = CompressOptions(None)
+    elif bits is step is max_error is None:
+        options = CompressOptions()
+    else:
+        options = CompressOptions(NearestOptions(step, bits, max_error))
+    if base is not None:
+        return compress_update(network, base, options, threads)
+    return compress_network(network, options, threads)
+
+
+def decode_weights(
+    source: Any,
+    *,
+    names: "Collection[str] | None" = None,
+    base: "Network | None" = None,
+    threads: int = 1,
+    limits: Limits | None = None,
+) -> "Network":
+    """Return the network in a pauca stream; its arrays are in `tensors`, by name.
+
+    `source`: the stream's bytes, a path or a binary file. `names`: decode these tensors alone.
+    `base`: the older network, for a stream of kind update. Raises `FormatError` and its children,
+    `UnsupportedError`, `InputError` (unknown name, missing base), `LimitError`.
+    """
+    from pauca.nn.codec import decode_network
+
+    limits = limits or Limits()
+    return decode_network(_stream_bytes(source, limits), limits, names, threads, base)
 
 
 def info(source: Any, *, limits: Limits | None = None) -> StreamInfo:
@@ -128,6 +202,18 @@ def list_models(pattern: str = "*") -> "list[PackInfo]":
     from pauca.pack import registry
 
     return registry.list_models(pattern)
+
+
+def _network_of(source: Any, limits: Limits | None) -> "Network":
+    from pauca.nn.model import Network, as_network, read_network
+
+    if isinstance(source, Network):
+        return source
+    if isinstance(source, str | os.PathLike | bytes | memoryview):
+        return read_network(source, limits)
+    if hasattr(source, "items"):
+        return as_network(source)
+    raise InputError(f"cannot read a network from {type(source).__name__}")
 
 
 def _stream_bytes(source: Any, limits: Limits) -> bytes:

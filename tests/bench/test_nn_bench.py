@@ -12,8 +12,12 @@ import pytest
 
 from pauca.bench.machine import Machine
 from pauca.bench.nn import CoderRow, Facts, FileRow, FloatRow
-from pauca.bench.nn_calibration import Calibration, load_calibration, save_calibration
-from pauca.bench.nn_quantizers import (
+from pauca.bench.nn_report import tables, to_json, to_markdown
+from pauca.bench.nn_run import NnReport, choose, parse_settings, sweep
+from pauca.errors import InputError
+from pauca.nn.calibration import Calibration, load_calibration, save_calibration
+from pauca.nn.quantize.second_order import Layer
+from pauca.nn.quantizers import (
     QUANTIZERS,
     find_quantizer,
     is_scale,
@@ -21,10 +25,6 @@ from pauca.bench.nn_quantizers import (
     round_scales,
     unit_of,
 )
-from pauca.bench.nn_report import tables, to_json, to_markdown
-from pauca.bench.nn_run import NnReport, choose, parse_settings, sweep
-from pauca.errors import InputError
-from pauca.nn.quantize.second_order import Layer
 from pauca.nn.sensitivity import LayerStatistics
 
 

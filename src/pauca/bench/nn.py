@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.bench.nn_baselines import Coder, Packer, entropy_bytes
-from pauca.bench.nn_calibration import Calibration
 from pauca.bench.nn_huffman import Levels
 from pauca.bench.nn_peer import Nncodec
-from pauca.bench.nn_quantizers import Quantizer, quantize_all, round_scales
 from pauca.errors import PaucaError
+from pauca.nn.calibration import Calibration
 from pauca.nn.model import Network
+from pauca.nn.quantizers import Quantizer, quantize_all, round_scales
 from pauca.nn.search import Evaluate
 
 P = ParamSpec("P")

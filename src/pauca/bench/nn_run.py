@@ -23,11 +23,11 @@ from pauca.bench.nn import (
     measure_peer,
 )
 from pauca.bench.nn_baselines import find_coder, find_packer
-from pauca.bench.nn_calibration import Calibration, load_calibration
 from pauca.bench.nn_peer import VARIANTS, Nncodec
-from pauca.bench.nn_quantizers import Quantizer, find_quantizer
 from pauca.errors import InputError
+from pauca.nn.calibration import Calibration, load_calibration
 from pauca.nn.model import read_network
+from pauca.nn.quantizers import Quantizer, find_quantizer
 from pauca.nn.search import CommandEvaluation, Evaluate
 
 QPS = (-36, -32, -28, -24, -20, -16, -12, -8)
@@ -225,8 +225,6 @@ def _files(
     rules = facts.accuracy, plan.max_drop, plan.refine
     for name, grid in plan.quantizers.items():
         quantizer = find_quantizer(name)
-        if not quantizer.has_file:
-            continue
 
         def ours(setting: float, quantizer: Quantizer = quantizer) -> FileRow:
             say(f"{subject.name}: {quantizer.name} at {setting:g}")

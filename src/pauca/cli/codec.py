@@ -16,6 +16,7 @@ from pauca.cli.network import (
     is_network,
     may_be_network,
 )
+from pauca.cli.search import SearchRequest, search_network_file
 from pauca.container.identify import Kind, identify
 from pauca.errors import InputError
 
@@ -32,55 +33,98 @@ Base = Annotated[
 ]
 
 PICTURES, NETWORKS = "pictures", "networks"
+Options = dict[str, Any]
+
+
+Quality = Annotated[
+    float | None,
+    typer.Option(
+        "--quality", "-q", min=0, max=100, help="Pictures: higher is better.  [default: 50]"
+    ),
+]
+Measure = Annotated[
+    Tune | None,
+    typer.Option("--tune", help="Pictures: choose the shipped model by measure.  [default: psnr]"),
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="Pictures: model pack, a name or a folder.")
+]
+Effort = Annotated[
+    int | None,
+    typer.Option(
+        "--effort", "-e", min=1, max=9,
+        help="Pictures: higher is slower and smaller.  [default: 3]",
+    ),
+]  # fmt: skip
+Bits = Annotated[
+    int | None,
+    typer.Option(
+        min=2, max=16, help="Networks: bits that hold a tensor's largest level.  [default: 8]"
+    ),
+]
+Step = Annotated[float | None, typer.Option(help="Networks: weights become multiples of this.")]
+MaxError = Annotated[
+    float | None, typer.Option(help="Networks: no weight moves by more than this.")
+]
+VectorBits = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=23, help="Networks: bits of mantissa that vectors keep.  [default: 10]"
+    ),
+]
+Lossless = Annotated[
+    bool, typer.Option("--lossless", help="Networks: keep every bit of every tensor.")
+]
+Evaluation = Annotated[
+    str | None,
+    typer.Option(
+        "--eval", help='Networks: command that prints the accuracy, "python eval.py {model}".'
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(min=0, help="Networks: the smallest file that loses no more by --eval."),
+]
+TargetSize = Annotated[
+    int | None, typer.Option(min=1, help="Networks: the best that fits in so many bytes.")
+]
+BitsPerWeight = Annotated[
+    float | None, typer.Option(min=0, help="Networks: the best with so many bits per weight.")
+]
+QuantizerName = Annotated[
+    str | None,
+    typer.Option(
+        "--quantizer",
+        help="Networks: nearest, weighted, trellis, kmeans, lloyd, dc1, dc2 or second-order for a"
+        " search, or one of them and its setting (second-order=1e-7).",
+    ),
+]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="Networks: npz of what the quantizer may know of it."),
+]
+Plot = Annotated[Path | None, typer.Option(help="Networks: plot of all trials of a search, PNG.")]
 
 
 def encode(
     input: Input,
     output: Output,
-    quality: Annotated[
-        float | None,
-        typer.Option(
-            "--quality", "-q", min=0, max=100, help="Pictures: higher is better.  [default: 50]"
-        ),
-    ] = None,
-    tune: Annotated[
-        Tune | None,
-        typer.Option(help="Pictures: choose the shipped model by measure.  [default: psnr]"),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Pictures: model pack, a name or a folder.")
-    ] = None,
-    effort: Annotated[
-        int | None,
-        typer.Option(
-            "--effort",
-            "-e",
-            min=1,
-            max=9,
-            help="Pictures: higher is slower and smaller.  [default: 3]",
-        ),
-    ] = None,
-    bits: Annotated[
-        int | None,
-        typer.Option(
-            min=2, max=16, help="Networks: bits that hold a tensor's largest level.  [default: 8]"
-        ),
-    ] = None,
-    step: Annotated[
-        float | None, typer.Option(help="Networks: weights become multiples of this.")
-    ] = None,
-    max_error: Annotated[
-        float | None, typer.Option(help="Networks: no weight moves by more than this.")
-    ] = None,
-    vector_bits: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=23, help="Networks: bits of mantissa that vectors keep.  [default: 10]"
-        ),
-    ] = None,
-    lossless: Annotated[
-        bool, typer.Option("--lossless", help="Networks: keep every bit of every tensor.")
-    ] = False,
+    quality: Quality = None,
+    tune: Measure = None,
+    model: Model = None,
+    effort: Effort = None,
+    bits: Bits = None,
+    step: Step = None,
+    max_error: MaxError = None,
+    vector_bits: VectorBits = None,
+    lossless: Lossless = False,
+    evaluate: Evaluation = None,
+    max_drop: MaxDrop = None,
+    target_size: TargetSize = None,
+    bits_per_weight: BitsPerWeight = None,
+    quantizer: QuantizerName = None,
+    calibration: CalibrationFile = None,
+    plot: Plot = None,
     base: Base = None,
     jobs: Jobs = 1,
     force: Force = False,
@@ -92,23 +136,32 @@ def encode(
     state_dict or npz; its content says which. OUT is a pauca stream.
     """
     pictures = {"--quality": quality, "--tune": tune, "--model": model, "--effort": effort}
-    networks = {
-        "--bits": bits, "--step": step, "--max-error": max_error, "--vector-bits": vector_bits,
-        "--lossless": lossless or None, "--base": base,
+    steps = {
+        "--bits": bits, "--step": step, "--max-error": max_error, "--lossless": lossless or None,
     }  # fmt: skip
+    search = {
+        "--max-drop": max_drop, "--target-size": target_size, "--bits-per-weight": bits_per_weight,
+        "--eval": evaluate, "--quantizer": quantizer, "--calibration": calibration, "--plot": plot,
+    }  # fmt: skip
+    others = {"--vector-bits": vector_bits, "--base": base}
     if model and tune:
         raise typer.BadParameter("--tune chooses a model, and so does --model; give one")
-    if sum(option not in (None, False) for option in (bits, step, max_error, lossless)) > 1:
-        raise typer.BadParameter("give one of --bits, --step, --max-error and --lossless")
     _check_report(output, json)
     files.check_output(output, force)
     source = _source(input)
     if isinstance(source, bytes) and is_network(source):
         _refuse(pictures, PICTURES, input)
+        _check_steps(steps, search, others)
+        if any(value is not None for value in search.values()):
+            wish = SearchRequest(
+                max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
+            )
+            search_network_file(source, input, output, wish, jobs, force, json)
+            return
         options = NetworkOptions(bits, step, max_error, vector_bits, lossless, base, jobs)
         encode_network_file(source, input, output, options, force, json)
     else:
-        _refuse(networks, NETWORKS, input)
+        _refuse(steps | search | others, NETWORKS, input)
         options_of_picture = PictureOptions(quality, tune, model, effort)
         encode_picture(source, input, output, options_of_picture, force, json)
 
@@ -167,10 +220,21 @@ def _source(input: str) -> str | bytes:
     return files.read_input(input)
 
 
-def _refuse(options: dict[str, Any], domain: str, input: str) -> None:
+def _refuse(options: Options, domain: str, input: str) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise typer.BadParameter(f"{given[0]} is for {domain}, and {input} holds none")
+
+
+def _check_steps(steps: Options, search: Options, others: Options) -> None:
+    """Refuse options of networks that contradict each other."""
+    given = [name for name, value in steps.items() if value is not None]
+    if len(given) > 1:
+        raise typer.BadParameter(f"give one of {', '.join(steps)}")
+    wanted = [name for name, value in search.items() if value is not None]
+    apart = given + [name for name, value in others.items() if value is not None]
+    if wanted and apart:
+        raise typer.BadParameter(f"{wanted[0]} makes a search, which {apart[0]} has no part in")
 
 
 def _check_report(output: str, json: bool) -> None:

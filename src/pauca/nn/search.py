@@ -110,14 +110,19 @@ class Experiment:
         return trial, levels
 
 
-def search_max_drop(experiment: Experiment, max_drop: float, options: SearchOptions) -> Found:
-    """Return the smallest file whose accuracy is at most `max_drop` below the network's own.
+def search_max_drop(
+    experiment: Experiment, max_drop: float, options: SearchOptions, reference: float | None = None
+) -> Found:
+    """Return the smallest file whose accuracy is at most `max_drop` below `reference`.
 
-    Raises `InputError` if no trial is that good.
+    `reference`: by default the accuracy of the experiment's network. Raises `InputError` if no
+    trial is that good.
     """
     if experiment.evaluate is None:
         raise InputError("a search by accuracy needs an evaluation")
-    floor = float(experiment.evaluate(experiment.network)) - max_drop
+    if reference is None:
+        reference = float(experiment.evaluate(experiment.network))
+    floor = reference - max_drop - 1e-9  # decimals are not in the way
 
     def good(trial: Trial) -> bool:
         return trial.accuracy is not None and trial.accuracy >= floor

@@ -1,4 +1,4 @@
-"""The quantizers that the network bench compares, each with one dial.
+"""The quantizers of networks by name, each with one dial.
 
 A setting is the step between levels in units of the root mean square of all nonzero weights of the
 network's matrices (one step for the network, as DC-v2 and nncodec have it); where a quantizer has
@@ -11,28 +11,18 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.bench.nn_calibration import Calibration, Weights
 from pauca.errors import InputError
+from pauca.nn.calibration import Calibration, Weights
+from pauca.nn.units import Coded
 
 # Of the root mean square of a vector: eight bits or so for each of its values.
 VECTOR_STEP = 1 / 64
 SCALE_BITS = 7
-
-
-class Coded(Protocol):
-    """A quantized tensor: the integers that are coded, and what they mean."""
-
-    @property
-    def levels(self) -> NDArray[np.int32]:
-        """The integers, in the tensor's shape."""
-
-    def values(self) -> NDArray[np.float64]:
-        """The tensor that a decoder gives."""
 
 
 Run = Callable[[Weights, float, Calibration | None], Mapping[str, Coded]]
@@ -42,8 +32,8 @@ Run = Callable[[Weights, float, Calibration | None], Mapping[str, Coded]]
 class Quantizer:
     """A quantizer: `run(tensors, setting, calibration)` gives a result for each matrix at least.
 
-    `grid` holds the bench's settings from the largest file to the smallest; `whole` ones are
-    integers.
+    `grid` holds settings from the largest file to the smallest; `whole` ones are integers.
+    `others`: values of its second dial that a search tries.
     """
 
     name: str
@@ -51,7 +41,7 @@ class Quantizer:
     grid: tuple[float, ...]
     run: Run
     whole: bool = False
-    has_file: bool = True  # whether streams can hold what it gives
+    others: tuple[float, ...] = ()
 
 
 STEPS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
@@ -212,6 +202,7 @@ def _importance(calibration: Calibration | None) -> Weights | None:
 
 
 LAMBDA, FINENESS = 0.05, 64.0  # the second dials, where a name does not set them
+PRICES = (0.02, 0.05, 0.12)
 _DIALS: dict[str, tuple[str, Callable[..., Mapping[str, Coded]]]] = {
     "dc2": ("rate-distortion, all weights alike, lambda", _run_dc2),
     "weighted": ("rate-distortion by importance, lambda", _run_weighted),
@@ -220,10 +211,12 @@ _DIALS: dict[str, tuple[str, Callable[..., Mapping[str, Coded]]]] = {
 }
 
 
-def _dialled(name: str, number: float, grid: tuple[float, ...], has_file: bool = True) -> Quantizer:
+def _dialled(
+    name: str, number: float, grid: tuple[float, ...], others: tuple[float, ...]
+) -> Quantizer:
     what, run = _DIALS[name]
     settings = f"{what} {number:g}"
-    return Quantizer(name, settings, grid, functools.partial(run, number), has_file=has_file)
+    return Quantizer(name, settings, grid, functools.partial(run, number), others=others)
 
 
 QUANTIZERS = {
@@ -232,10 +225,10 @@ QUANTIZERS = {
         Quantizer("nearest", "nearest level", STEPS, _run_nearest),
         Quantizer("kmeans", "shared values per tensor", CLUSTERS, _run_kmeans, whole=True),
         Quantizer("lloyd", "weighted Lloyd per tensor", CLUSTERS, _run_lloyd, whole=True),
-        _dialled("dc2", LAMBDA, STEPS),
-        _dialled("weighted", LAMBDA, STEPS),
-        _dialled("dc1", FINENESS, DC1_LAMBDAS),
-        _dialled("trellis", LAMBDA, STEPS, has_file=False),
+        _dialled("dc2", LAMBDA, STEPS, PRICES),
+        _dialled("weighted", LAMBDA, STEPS, PRICES),
+        _dialled("dc1", FINENESS, DC1_LAMBDAS, (FINENESS,)),
+        _dialled("trellis", LAMBDA, STEPS, PRICES),
         Quantizer("second-order", "the setting is lambda", LAMBDAS, _run_second_order),
     )
 }
