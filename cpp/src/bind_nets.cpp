@@ -132,6 +132,7 @@ void bind_nets(nb::module_& m) {
         .def("cost", &NativeNetwork::cost);
     m.def("network_kernels", &kernels);
     bind_wavelet(m);
+    bind_upscale(m);
 }
 
 }  // namespace pauca::bind

@@ -10,7 +10,8 @@ pytest.importorskip("torch")
 data = pytest.importorskip("skimage.data")
 
 from pauca.errors import InputError  # noqa: E402
-from pauca.image.train import TrainConfig, schedule, train  # noqa: E402
+from pauca.image.train import TrainConfig, train  # noqa: E402
+from pauca.nets.loop import schedule  # noqa: E402
 
 
 @pytest.fixture

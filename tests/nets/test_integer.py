@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pauca.image.export import U8, block_steps, integer_layer  # noqa: E402
+from pauca.nets.export import U8, block_steps, integer_layer  # noqa: E402
 from pauca.nets.integer import UNIT, IntBlock, IntConv, set_exact  # noqa: E402
 from pauca.nets.lifting import analysis_level, synthesis_level  # noqa: E402
 from pauca.pack.intnet import Program, run_plain  # noqa: E402

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pauca import __version__
-from pauca.cli import codec, info
+from pauca.cli import codec, info, upscale
 from pauca.errors import PaucaError
 
 app = typer.Typer(
@@ -63,6 +63,7 @@ def root(
 
 app.command("encode")(codec.encode)
 app.command("decode")(codec.decode)
+app.command("upscale")(upscale.upscale)
 app.command("info")(info.info)
 app.command("models")(info.models)
 
@@ -79,9 +80,11 @@ def bench(context: typer.Context) -> None:
 def train(context: typer.Context) -> None:
     """Train a model (extra: train)."""
     from pauca.image import train_cli
+    from pauca.sr import train_cli as sr_cli
 
     verbs = typer.Typer(help="Train a model.")
     verbs.command("image")(train_cli.train)
+    verbs.command("sr")(sr_cli.train)
     _forward("train", verbs, context.args)
 
 
@@ -89,9 +92,11 @@ def train(context: typer.Context) -> None:
 def export(context: typer.Context) -> None:
     """Turn a checkpoint into a model pack (extra: train)."""
     from pauca.image import train_cli
+    from pauca.sr import train_cli as sr_cli
 
     verbs = typer.Typer(help="Turn a checkpoint into a model pack.")
     verbs.command("image")(train_cli.export)
+    verbs.command("sr")(sr_cli.export)
     _forward("export", verbs, context.args)
 
 

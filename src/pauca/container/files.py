@@ -5,6 +5,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from pauca.errors import InputError
@@ -68,6 +69,37 @@ def atomic_write(path: PathLike, data: bytes | memoryview, force: bool = False) 
         raise _exists(path) from error
     except OSError as error:
         raise InputError(f"cannot write {os.fspath(path)}: {_reason(error)}") from error
+
+
+@contextlib.contextmanager
+def atomic_path(path: PathLike, force: bool = False) -> Iterator[Path]:
+    """Give a path beside `path` to write to; when the block ends well it becomes `path`.
+
+    For writers that need a file of their own: a muxer seeks. Otherwise as `atomic_write`, but a
+    device or pipe is refused.
+    """
+    check_target(path, force)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise InputError(f"cannot write {os.fspath(path)}: not a regular file")
+    temp = target.with_name(f".pauca-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        yield temp
+        with open(temp, "rb") as file:
+            if target.exists():
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+            os.fsync(file.fileno())
+        if force:
+            os.replace(temp, target)
+        else:
+            _publish_new(temp, target)
+        _sync_folder(target.parent)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        raise InputError(f"cannot write {os.fspath(path)}: {_reason(error)}") from error
+    finally:
+        temp.unlink(missing_ok=True)
 
 
 def _write_synced(temp: Path, data: bytes | memoryview, target: Path) -> None:

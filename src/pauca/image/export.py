@@ -7,52 +7,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pauca.coding import Tables, tables_from_pmfs
-from pauca.errors import InputError
 from pauca.image import layout
 from pauca.image.model import UP, LevelContext, ModelConfig, PostFilter, WaveletModel
-from pauca.nets.integer import WEIGHT_MAX, IntConv, weight_shift
+from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
+from pauca.nets.integer import IntConv
+from pauca.nets.loop import load_averaged
 from pauca.nets.priors import SCALES, Prior
 from pauca.pack.intnet import Layer, Program, Step
 from pauca.pack.store import ARRAYS, PackInfo, layers_to_arrays, program_to_json, write_pack
 from pauca.pixels.lifting import ZETA
 
-U8, S8, WIDE = (0, 255), (-128, 127), (-32768, 32767)
 QUALITY_GRID = np.arange(layout.QUALITIES) / 4.0
 MEAN_LIMIT = 8191  # of a mean, in 1/16 steps
 REACH = 512  # largest regular symbol of a table; larger ones are escaped
-
-
-def integer_layer(
-    conv: IntConv, clamp: tuple[int, int], extra: NDArray[np.int64] | int = 0
-) -> Layer:
-    """Round a trained layer as its fake quantization does; `extra` is added to the shift, per
-    output.
-    """
-    k = weight_shift(conv.weight).long()
-    scale = torch.exp2(k.float())
-    weight = conv.weight.detach()[:, 0] if conv.groups > 1 else conv.weight.detach()[:, :, 0, 0]
-    weight = torch.floor(weight * scale.view(-1, *([1] * (weight.ndim - 1))) + 0.5).clamp(
-        -WEIGHT_MAX, WEIGHT_MAX
-    )
-    assert conv.bias is not None
-    shift = k.numpy() + np.asarray(extra)
-    half = np.where(shift > 0, 1 << np.maximum(shift - 1, 0), 0)
-    bias = torch.floor(conv.bias.detach().double() * 32.0 * scale + 0.5).long().numpy() + half
-    rows = conv.out_channels
-    return Layer(
-        weight.to(torch.int8).numpy(),
-        bias.astype(np.int32),
-        shift.astype(np.uint8),
-        np.full(rows, clamp[0], np.int16),
-        np.full(rows, clamp[1], np.int16),
-    )
 
 
 def head_layer(conv: IntConv) -> Layer:
@@ -64,15 +37,6 @@ def head_layer(conv: IntConv) -> Layer:
     low, high = layer.low.copy(), layer.high.copy()
     low[half:], high[half:] = 0, SCALES - 1
     return replace(layer, low=low, high=high)
-
-
-def block_steps(name: str, source: str, out: str) -> list[Step]:
-    """Steps of an IntBlock whose layers are NAME.depth, NAME.up and NAME.down."""
-    return [
-        Step("conv", f"{out}.d", (source,), f"{name}.depth"),
-        Step("conv", f"{out}.u", (f"{out}.d",), f"{name}.up"),
-        Step("residual", out, (f"{out}.u", source), f"{name}.down"),
-    ]
 
 
 def level_programs(prefix: str, net: LevelContext, channels: int) -> dict[str, Program]:
@@ -184,16 +148,9 @@ def reciprocals() -> NDArray[np.int32]:
 
 def load_checkpoint(path: Path) -> WaveletModel:
     """The averaged weights of a checkpoint."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        sizes: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()
-        }
-        model = WaveletModel(ModelConfig(**sizes))
-        model.load_state_dict(state["ema"])
-    except (OSError, KeyError, RuntimeError) as error:
-        raise InputError(f"{path} is not a checkpoint of this model: {error}") from error
-    return model.eval()
+    model = load_averaged(path, lambda sizes: WaveletModel(ModelConfig(**sizes)))
+    assert isinstance(model, WaveletModel)
+    return model
 
 
 def export(

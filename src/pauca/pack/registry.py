@@ -15,6 +15,7 @@ from pauca.pack.store import MANIFEST, PackInfo, read_manifest
 
 if TYPE_CHECKING:
     from pauca.pack.image import ImagePack
+    from pauca.pack.sr import SrPack
 
 SHIPPED = Path(__file__).parent / "packs"
 
@@ -30,14 +31,24 @@ def list_models(pattern: str = "*") -> list[PackInfo]:
 
 
 def create_model(name: str | Path) -> ImagePack:
-    """Load a shipped pack by name, or one's own by the path of its folder; PackError names what is
-    missing.
+    """Load a shipped picture pack by name, or one's own by the path of its folder; PackError names
+    what is missing.
     """
+    return _load(find_folder(name))
+
+
+def create_upscaler(name: str | Path) -> SrPack:
+    """Load a shipped super-resolution pack by name, or one's own by path; PackError as above."""
+    return _load_sr(find_folder(name))
+
+
+def find_folder(name: str | Path) -> Path:
+    """Return the folder of the pack that is shipped under this name, or that has this path."""
     for info in list_models():
         if info.name == str(name):
-            return _load(info.path)
+            return info.path
     if (Path(name) / MANIFEST).is_file():
-        return _load(Path(name).resolve())
+        return Path(name).resolve()
     names = ", ".join(info.name for info in list_models()) or "none"
     raise PackError(f"no model named {name} (shipped: {names}) and no pack folder of that path")
 
@@ -56,3 +67,10 @@ def _load(folder: Path) -> ImagePack:
     from pauca.pack.image import load_image_pack
 
     return load_image_pack(folder)
+
+
+@lru_cache(maxsize=4)
+def _load_sr(folder: Path) -> SrPack:
+    from pauca.pack.sr import load_sr_pack
+
+    return load_sr_pack(folder)

@@ -18,7 +18,7 @@ from pauca.limits import Limits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
+Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB; (H, W, 4) RGBA where alpha is allowed
 
 # Every reader is attack surface, and EPS would even start Ghostscript: only what holds pictures.
 _OPEN_FORMATS = (
@@ -33,31 +33,32 @@ _SAVE_OPTIONS: dict[str, dict[str, object]] = {
 }
 
 
-def read_image(source: object, limits: Limits | None = None) -> Pixels:
+def read_image(source: object, limits: Limits | None = None, alpha: bool = False) -> Pixels:
     """Return the pixels of a path, array, Pillow image or binary file: uint8, (H, W) or (H, W, 3).
 
-    EXIF orientation is applied. Raises `InputError` (missing, corrupt, not a picture),
+    With `alpha` a picture with transparency gives (H, W, 4), else it is refused. EXIF orientation
+    is applied. Raises `InputError` (missing, corrupt, not a picture),
     `UnsupportedError` (alpha, CMYK, 16-bit, 1-bit, animated), `LimitError` (too many pixels).
     """
     from PIL import Image
 
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
-        return check_pixels(source, limits)
+        return check_pixels(source, limits, alpha)
     if isinstance(source, Image.Image):
         with _named_errors("picture"):
-            return _image_to_pixels(source, limits)
+            return _image_to_pixels(source, limits, alpha)
     if isinstance(source, str | os.PathLike):
         try:
             with open(source, "rb") as file:
                 limits.check_bytes(os.fstat(file.fileno()).st_size)
-                return _read_file(file, limits, str(Path(source).name))
+                return _read_file(file, limits, str(Path(source).name), alpha)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror or error}") from error
     if hasattr(source, "read"):
         data = bytes(source.read(limits.max_bytes + 1))
         limits.check_bytes(len(data))
-        return _read_file(io.BytesIO(data), limits, "input")
+        return _read_file(io.BytesIO(data), limits, "input", alpha)
     raise InputError(f"cannot read a picture from {type(source).__name__}")
 
 
@@ -76,7 +77,7 @@ def encode_picture(pixels: Pixels, suffix: str = ".png", limits: Limits | None =
     from PIL import Image
 
     format = picture_format(suffix)
-    image = Image.fromarray(check_pixels(pixels, limits))
+    image = Image.fromarray(check_pixels(pixels, limits, alpha=True))
     buffer = io.BytesIO()
     try:
         image.save(buffer, format, **_SAVE_OPTIONS.get(format, {}))
@@ -97,11 +98,15 @@ def picture_format(suffix: str) -> str:
     return format
 
 
-def check_pixels(array: NDArray[np.generic], limits: Limits | None = None) -> Pixels:
-    """Return `array` as contiguous uint8 (H, W) or (H, W, 3), or raise a line that says why not."""
-    if array.ndim == 3 and array.shape[2] in (2, 4):
+def check_pixels(
+    array: NDArray[np.generic], limits: Limits | None = None, alpha: bool = False
+) -> Pixels:
+    """Return `array` as contiguous uint8 (H, W), (H, W, 3) or, with `alpha`, (H, W, 4), or raise a
+    line that says why not.
+    """
+    if array.ndim == 3 and array.shape[2] in (2, 4) and not (alpha and array.shape[2] == 4):
         raise UnsupportedError("array has an alpha channel; flatten it to (H, W) or (H, W, 3)")
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] != 3):
+    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] not in (3, 4)):
         raise InputError(f"array of shape {array.shape}; (H, W) or (H, W, 3) expected")
     if array.dtype != np.uint8:
         raise UnsupportedError(f"array of {array.dtype}; convert it to uint8, 0..255")
@@ -112,7 +117,7 @@ def check_pixels(array: NDArray[np.generic], limits: Limits | None = None) -> Pi
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def _read_file(file: BinaryIO, limits: Limits, name: str) -> Pixels:
+def _read_file(file: BinaryIO, limits: Limits, name: str, alpha: bool) -> Pixels:
     from PIL import Image
 
     Image.init()
@@ -121,7 +126,7 @@ def _read_file(file: BinaryIO, limits: Limits, name: str) -> Pixels:
         raise InputError(f"{name} is a pauca stream already; decode it first")
     file.seek(0)
     with _named_errors(name), Image.open(file, formats=formats) as image:
-        return _image_to_pixels(image, limits)
+        return _image_to_pixels(image, limits, alpha)
 
 
 @contextlib.contextmanager
@@ -140,7 +145,7 @@ def _named_errors(name: str) -> Iterator[None]:
         raise InputError(f"{name} is corrupt or truncated: {_line(error)}") from error
 
 
-def _image_to_pixels(image: "Image", limits: Limits) -> Pixels:
+def _image_to_pixels(image: "Image", limits: Limits, alpha: bool) -> Pixels:
     from PIL import ImageOps
 
     limits.check_pixels(*image.size)
@@ -151,7 +156,7 @@ def _image_to_pixels(image: "Image", limits: Limits) -> Pixels:
     image.load()
     with contextlib.suppress(Exception):  # EXIF that cannot be parsed says nothing of orientation
         image = ImageOps.exif_transpose(image)
-    return np.asarray(_drop_opaque_alpha(image), dtype=np.uint8)
+    return np.asarray(_drop_opaque_alpha(image, alpha), dtype=np.uint8)
 
 
 def _check_still(image: "Image") -> None:
@@ -186,11 +191,13 @@ def _declares_16bit(image: "Image") -> bool:
     return False
 
 
-def _drop_opaque_alpha(image: "Image") -> "Image":
+def _drop_opaque_alpha(image: "Image", keep: bool) -> "Image":
     # Only conversions that lose nothing: a palette looked up, an alpha that hides nothing.
     if image.mode in ("PA", "LA", "RGBA") or "transparency" in image.info:
         image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
+            if keep:
+                return image.convert("RGBA")
             raise UnsupportedError(
                 "picture has transparency; flatten it onto a background colour first"
             )

@@ -1,0 +1,165 @@
+"""`pauca upscale`: pictures, folders of pictures and videos at two or four times their size."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pauca.cli import files
+from pauca.cli.codec import Force, Json
+from pauca.errors import InputError, PaucaError
+
+if TYPE_CHECKING:
+    from pauca.sr.upscale import Upscaler
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".gif")
+
+Input = Annotated[str, typer.Argument(metavar="IN", help="Picture, folder of pictures, or video.")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="OUT", help="File or, for a folder, a folder.")
+]
+Scale = Annotated[int, typer.Option("--scale", "-s", help="2 or 4.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", help="Model pack, a name or a folder.  [default: by scale and kind]"
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
+Crf = Annotated[
+    float, typer.Option(min=0, max=51, help="Videos: x264's constant rate factor, lower is better.")
+]
+Preset = Annotated[str, typer.Option(help="Videos: x264's preset, ultrafast to veryslow.")]
+
+
+def upscale(
+    input: Input,
+    output: Output,
+    scale: Scale = 2,
+    model: Model = None,
+    jobs: Jobs = 0,
+    crf: Crf = 18.0,
+    preset: Preset = "medium",
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Make a picture, a folder of pictures or a video larger, and sharp.
+
+    Videos keep timestamps, audio and subtitles; the result is H.264 in MP4, MKV or MOV.
+    """
+    from pauca.sr.video import SUFFIXES, VideoOptions
+
+    if scale not in (2, 4):
+        raise typer.BadParameter("--scale must be 2 or 4")
+    is_video = Path(input).suffix.lower() in SUFFIXES
+    upscaler = _upscaler(model or _default_model(scale, is_video), scale, jobs)
+    start = time.perf_counter()
+    if is_video:
+        record = _video(input, output, upscaler, VideoOptions(crf, preset), force)
+    elif Path(input).is_dir():
+        record = _folder(Path(input), Path(output), upscaler, force)
+    else:
+        record = _picture(input, output, upscaler, force)
+    seconds = time.perf_counter() - start
+    record |= {"model": upscaler.pack.info.name, "seconds": seconds}
+    what = f"{record['width']} x {record['height']}, " if "width" in record else ""
+    if "frames" in record:
+        what += f"{record['frames']} frames, {record['frames'] / seconds:.1f} fps, "
+    if "pictures" in record:
+        what += f"{record['pictures']} pictures, "
+    files.report(f"{output}: {what}{seconds:.2f} s", record if json else None)
+    if record.get("failed"):
+        raise InputError(f"{len(record['failed'])} of the pictures could not be upscaled")
+
+
+def _default_model(scale: int, is_video: bool) -> str:
+    return "sr-x4-small" if scale == 4 else "sr-x2-nano" if is_video else "sr-x2-small"
+
+
+def _upscaler(model: str, scale: int, jobs: int) -> "Upscaler":
+    from pauca.pack.registry import create_upscaler
+    from pauca.sr.upscale import Upscaler
+
+    pack = create_upscaler(model)
+    if pack.scale != scale:
+        raise InputError(f"{pack.info.name} upscales by {pack.scale}, not by {scale}")
+    return Upscaler(pack, jobs)
+
+
+def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict[str, Any]:
+    from pauca.pixels.files import encode_picture, picture_format, read_image
+
+    picture_format(files.suffix(output))
+    files.check_output(output, force)
+    with files.progress(f"upscaling {input}"):
+        source: object = input
+        if input == files.STANDARD:
+            import io
+
+            source = io.BytesIO(files.read_input(input))
+        pixels = upscaler.picture(read_image(source, alpha=True))
+    files.write_output(output, encode_picture(pixels, files.suffix(output)), force)
+    return {
+        "input": input, "output": output, "width": pixels.shape[1], "height": pixels.shape[0],
+    }  # fmt: skip
+
+
+def _folder(source: Path, target: Path, upscaler: "Upscaler", force: bool) -> dict[str, Any]:
+    """Upscale every picture of a folder; one that fails is named and does not stop the others."""
+    paths = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
+    if not paths:
+        raise InputError(f"no pictures in {source}")
+    target.mkdir(exist_ok=True)
+    failed: list[str] = []
+    with _bar("upscaling") as tell:
+        for i, path in enumerate(paths):
+            try:
+                _picture(str(path), str(target / path.name), upscaler, force)
+            except PaucaError as error:
+                failed.append(path.name)
+                print(f"pauca: {path.name}: {error}", file=sys.stderr)
+            tell(i + 1, len(paths))
+    return {
+        "input": str(source), "output": str(target), "pictures": len(paths) - len(failed),
+        "failed": failed,
+    }  # fmt: skip
+
+
+def _video(
+    input: str, output: str, upscaler: "Upscaler", options: Any, force: bool
+) -> dict[str, Any]:
+    from pauca.sr.video import upscale_video
+
+    with _bar("upscaling") as tell:
+        done = upscale_video(input, output, upscaler, options, force, tell)
+    return {
+        "input": input, "output": output, "frames": done.frames, "width": done.width,
+        "height": done.height,
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def _bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and time left while standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task(text, total=None)
+        start = time.perf_counter()
+
+        def tell(done: int, total: int) -> None:
+            rate = done / max(time.perf_counter() - start, 1e-9)
+            progress.update(
+                task, completed=done, total=total or None,
+                description=f"{text}: {done}/{total or '?'}, {rate:.1f} a second",
+            )  # fmt: skip
+
+        yield tell

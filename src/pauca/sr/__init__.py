@@ -1,0 +1,1 @@
+"""Super-resolution: pictures and videos at twice or four times their size."""

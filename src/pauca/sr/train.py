@@ -1,0 +1,121 @@
+"""Training of super-resolution networks; the loop is that of every network (nets/loop.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from pauca.errors import InputError
+from pauca.nets import loop
+from pauca.nets.integer import set_exact
+from pauca.nets.loop import LoopConfig, Run, load_averaged
+from pauca.pixels.resize import resize_bicubic
+from pauca.sr.data import SUFFIXES, batches, luma601, make_pairs
+from pauca.sr.model import SIZES, SrConfig, SrModel
+
+
+@dataclass(frozen=True)
+class SrTrainConfig(LoopConfig):
+    """One training run; `size` of input crops. `squared_from`: share of the time after which the
+    loss is squared error, which PSNR measures, no longer absolute error, which learns faster.
+    """
+
+    model: str = "sr-x2-nano"
+    batch: int = 16
+    size: int = 64
+    squared_from: float = 0.8
+    teacher: Path | None = None
+    teaching: float = 0.5  # weight of the teacher's picture in the target
+    val: Path | None = None
+
+
+def sizes_of(name: str) -> SrConfig:
+    """The sizes of a named network; `InputError` if there is none of this name."""
+    if name not in SIZES:
+        raise InputError(f"no network {name!r}; known: {', '.join(SIZES)}")
+    return SIZES[name]
+
+
+def load_model(path: Path) -> SrModel:
+    """The moving average of a checkpoint."""
+    model = load_averaged(path, lambda sizes: SrModel(SrConfig(**sizes)))
+    assert isinstance(model, SrModel)
+    return model
+
+
+def train(config: SrTrainConfig) -> Path:
+    """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
+    sizes = sizes_of(config.model)
+    if config.size % sizes.fold:
+        raise InputError(f"crops must be a multiple of {sizes.fold}")
+    run = Run(config, lambda: SrModel(sizes))
+    pairs = make_pairs(config.data, sizes.scale, sizes.planes, config.size * sizes.scale)
+    stream = batches(pairs, sizes.scale, config.size, config.batch, config.seed + run.step)
+    teach = _teaching(config, run.device)
+    held = _held(config.val, sizes.scale) if config.val and sizes.planes == 1 else []
+
+    def next_loss(run: Run) -> Tensor:
+        x, y = (torch.from_numpy(a).to(run.device) for a in next(stream))
+        y = teach(x, y)
+        with torch.autocast(run.device.type, dtype=torch.bfloat16):
+            error = run.model(x) - y
+        absolute: Tensor = error.abs().mean()
+        squared: Tensor = error.square().mean() / 8  # of about the size of the absolute error
+        return absolute if run.progress < config.squared_from else squared
+
+    def report(run: Run) -> dict[str, Any]:
+        return {"psnr_y": round(psnr_y(run.ema, held, sizes), 4)}
+
+    return loop.train(run, next_loss, report if held else None)
+
+
+def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
+    """What turns a target into one that a teacher's picture is mixed into."""
+    if config.teacher is None:
+        return lambda x, y: y
+    teacher = load_model(config.teacher).to(device)
+    set_exact(teacher, False)
+
+    @torch.no_grad()
+    def mixed(x: Tensor, y: Tensor) -> Tensor:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            taught = teacher(x).float()
+        return torch.lerp(y, taught, config.teaching)
+
+    return mixed
+
+
+def _held(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Luma of reduced and full pictures (uint8 reduced in RGB, as is usual), unrounded."""
+    pairs = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+        with Image.open(path) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        h, w = (side // scale * scale for side in rgb.shape[:2])
+        rgb = rgb[:h, :w]
+        pairs.append((luma601(resize_bicubic(rgb, h // scale, w // scale)), luma601(rgb)))
+    return pairs
+
+
+@torch.no_grad()
+def psnr_y(
+    model: nn.Module, pairs: Sequence[tuple[np.ndarray, np.ndarray]], sizes: SrConfig
+) -> float:
+    """Mean PSNR of luma, `scale` pixels of border left out."""
+    values = []
+    for small, large in pairs:
+        h, w = small.shape
+        padded = np.pad(small, ((0, -h % sizes.fold), (0, -w % sizes.fold)), mode="edge")
+        x = torch.from_numpy(padded)[None, None].to(next(model.parameters()).device)
+        y = model(x)[0, 0].float().cpu().numpy()[: large.shape[0], : large.shape[1]]
+        cut = sizes.scale
+        error = (y.clip(16, 235) - large)[cut:-cut, cut:-cut]
+        values.append(10 * np.log10(255**2 / np.square(error, dtype=np.float64).mean()))
+    return float(np.mean(values))

@@ -1,0 +1,128 @@
+"""Pictures and planes at twice or four times their size, tile by tile (spec/upscale.md).
+
+Networks are integers, so tiles change no bit of the output, nor do threads or the processor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca._core import upscale_interpolate, upscale_windows
+from pauca.errors import InputError
+from pauca.pack.runtime import Runner, default_threads, make_runner
+from pauca.pack.sr import SrPack
+from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
+
+TILE = 512  # input pixels: bounds the memory of a large picture
+Plane = NDArray[np.int16]  # 1/16 grey levels
+
+
+@dataclass(frozen=True)
+class Upscaler:
+    """A pack on one runtime. `tile` is a multiple of 8 input pixels, 0 for none."""
+
+    pack: SrPack
+    threads: int = 0
+    runtime: str = "native"
+    tile: int = TILE
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` on a tile that cells do not fit."""
+        if self.tile < 0 or self.tile % 8:
+            raise InputError("a tile must be a multiple of 8 pixels")
+
+    def picture(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 to `scale` times its sides.
+
+        Colour and alpha are interpolated unless the pack mends all planes. Raises `InputError` on
+        other arrays.
+        """
+        _check(pixels)
+        if pixels.ndim == 2:
+            grey = pixels.astype(np.int16) * 16
+            return _to_bytes(self.planes([grey])[0])
+        if pixels.shape[2] == 4:
+            alpha = self.interpolated(np.ascontiguousarray(pixels[..., 3]).astype(np.int16) * 16)
+            return np.dstack([self.picture(pixels[..., :3]), _to_bytes(alpha)])
+        return rgb_from_ycc16(self.planes(list(ycc16_from_rgb(pixels))))
+
+    def planes(self, planes: list[Plane]) -> list[Plane]:
+        """Luma, and chroma of the same or of half the sides, each (h, w), to `scale` times those.
+
+        The network mends luma, or all three where it is made for that and their sizes agree.
+        """
+        count = self.pack.planes
+        if count == 3 and [p.shape for p in planes] != [planes[0].shape] * 3:
+            raise InputError(f"{self.pack.info.name} needs three planes of one size")
+        mended = self._mended(planes[:count])
+        return mended + [self.interpolated(plane) for plane in planes[count:]]
+
+    def interpolated(self, plane: Plane) -> Plane:
+        """Bicubic interpolation alone, (h, w) to `scale` times that."""
+        return upscale_interpolate(np.ascontiguousarray(plane), self.pack.scale, 1)
+
+    def _mended(self, planes: list[Plane]) -> list[Plane]:
+        fold, scale = self.pack.fold, self.pack.scale
+        height, width = planes[0].shape
+        pad = ((0, -height % fold), (0, -width % fold))
+        full = [np.pad(plane, pad, mode="edge") if any(sum(pad, ())) else plane for plane in planes]
+        h, w = full[0].shape
+        tile = self.tile or max(h, w)
+        if h <= tile and w <= tile:
+            out = self._tile(full)
+        else:
+            out = [np.empty((h * scale, w * scale), np.int16) for _ in full]
+            for top, left in product(range(0, h, tile), range(0, w, tile)):
+                self._into(full, out, top, left, tile)
+        return [plane[: height * scale, : width * scale] for plane in out]
+
+    def _into(self, planes: list[Plane], out: list[Plane], top: int, left: int, tile: int) -> None:
+        h, w = planes[0].shape
+        scale, fold = self.pack.scale, self.pack.fold
+        halo = -(-self.pack.halo // fold) * fold
+        y0, x0 = max(top - halo, 0), max(left - halo, 0)
+        y1, x1 = min(top + tile + halo, h), min(left + tile + halo, w)
+        parts = self._tile([np.ascontiguousarray(plane[y0:y1, x0:x1]) for plane in planes])
+        bottom, right = min(top + tile, h), min(left + tile, w)
+        for whole, part in zip(out, parts, strict=True):
+            rows = slice((top - y0) * scale, (bottom - y0) * scale)
+            columns = slice((left - x0) * scale, (right - x0) * scale)
+            whole[top * scale : bottom * scale, left * scale : right * scale] = part[rows, columns]
+
+    def _tile(self, planes: list[Plane]) -> list[Plane]:
+        pack = self.pack
+        seen = [upscale_windows(np.ascontiguousarray(p), pack.fold, pack.margin) for p in planes]
+        windows = seen[0] if len(seen) == 1 else np.concatenate(seen, 2)
+        (head,) = self._runner().run({pack.program.inputs[0][0]: windows}).values()
+        parts = np.split(head.astype(np.int16, copy=False), len(planes), 2)
+        return [
+            upscale_interpolate(np.ascontiguousarray(p), pack.scale, pack.fold, r)
+            for p, r in zip(planes, (np.ascontiguousarray(r) for r in parts), strict=True)
+        ]
+
+    def _runner(self) -> Runner:
+        threads = self.threads or default_threads()
+        key = f"{self.runtime}.{threads}"
+        if key not in self.pack.runtimes:
+            self.pack.runtimes[key] = make_runner(
+                self.runtime, self.pack.program, self.pack.layers, threads
+            )
+        runner: Runner = self.pack.runtimes[key]
+        return runner
+
+
+def _check(pixels: NDArray[np.uint8]) -> None:
+    good = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if pixels.dtype != np.uint8 or not good or min(pixels.shape) < 1:
+        raise InputError(
+            f"pixels must be uint8 (H, W), (H, W, 3) or (H, W, 4), not {pixels.dtype} "
+            f"{pixels.shape}"
+        )
+
+
+def _to_bytes(plane: Plane) -> NDArray[np.uint8]:
+    return ((plane + np.int16(8)) >> 4).clip(0, 255).astype(np.uint8)

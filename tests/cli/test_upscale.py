@@ -1,0 +1,77 @@
+"""`pauca upscale` as a process."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .conftest import Cli
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from sr.packs import write_random_pack  # noqa: E402
+from sr.test_video import write_clip  # noqa: E402
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    return write_random_pack(tmp_path / "pack")
+
+
+def save(path: Path, mode: str = "RGB", size: tuple[int, int] = (21, 13)) -> Path:
+    rng = np.random.default_rng(0)
+    bands = len(mode)
+    pixels = rng.integers(0, 256, (size[1], size[0], bands)).astype(np.uint8)
+    Image.fromarray(pixels[..., 0] if bands == 1 else pixels, mode).save(path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_picture(cli: Cli, pack: Path, tmp_path: Path, mode: str) -> None:
+    source = save(tmp_path / "in.png", mode)
+    result = cli("upscale", source, "-o", "out.png", "-m", pack, "--json")
+    assert result.code == 0, result.err
+    record = json.loads(result.out)
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.mode == mode and image.size == (42, 26)
+    assert (record["width"], record["height"], record["model"]) == (42, 26, "random")
+    cli("upscale", source, "-o", "out.png", "-m", pack).fails(1, "exists")
+    piped = cli("upscale", "-", "-o", "-", "-m", pack, input=source.read_bytes())
+    assert piped.out == (tmp_path / "out.png").read_bytes()
+
+
+def test_folder(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.webp", "c.jpg"):
+        save(tmp_path / "in" / name)
+    (tmp_path / "in" / "note.txt").write_text("no picture")
+    assert cli("upscale", "in", "-o", "out", "-m", pack).code == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "b.webp", "c.jpg"]
+    (tmp_path / "in" / "d.png").write_bytes(b"no picture either")
+    result = cli("upscale", "in", "-fo", "out", "-m", pack, "--json")
+    assert result.code == 1 and "d.png" in result.err
+    assert json.loads(result.out)["pictures"] == 3
+
+
+def test_video(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    write_clip(tmp_path / "in.mp4", frames=4)
+    result = cli("upscale", "in.mp4", "-o", "out.mp4", "-m", pack, "--preset", "ultrafast")
+    assert result.code == 0 and "4 frames" in result.err, result.err
+
+
+def test_refused(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png")
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
+    cli("upscale", deep, "-o", "out.png", "-m", pack).fails(1, "8 bits")
+    cli("upscale", source, "-o", "out.png", "-s", "3", "-m", pack).fails(2, "2 or 4")
+    cli("upscale", source, "-o", "out.png", "-s", "4", "-m", pack).fails(1, "by 2, not by 4")
+    cli("upscale", source, "-o", "out.xyz", "-m", pack).fails(1, ".xyz")
+    cli("upscale", source, "-o", "out.png", "-m", "nothing").fails(1, "no model")
+    cli("upscale", source, "-o", "out.png", "-m", "img-psnr").fails(1, "for image")
+    cli("upscale", "missing.png", "-o", "out.png", "-m", pack).fails(1, "missing.png")
+    assert not (tmp_path / "out.png").exists()

@@ -1,0 +1,90 @@
+"""Training learns, resumes, and what is exported computes what was trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+data = pytest.importorskip("skimage.data")
+
+from pauca.errors import InputError  # noqa: E402
+from pauca.nets.integer import set_exact  # noqa: E402
+from pauca.pack.sr import load_sr_pack  # noqa: E402
+from pauca.sr.export import export  # noqa: E402
+from pauca.sr.model import SIZES, SrConfig, SrModel, bicubic  # noqa: E402
+from pauca.sr.train import SrTrainConfig, load_model, train  # noqa: E402
+from pauca.sr.upscale import Upscaler  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("coffee", "astronaut"):
+        Image.fromarray(getattr(data, name)()).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    config = SrTrainConfig(
+        [photos], out, hours=10 / 3600, batch=4, size=32, threads=1, exact_from=0.5, lr=2e-3,
+        ema=0.9, val=photos,
+    )  # fmt: skip
+    return train(config)
+
+
+def test_learns_and_resumes(checkpoint: Path, photos: Path) -> None:
+    first = torch.load(checkpoint, weights_only=True)
+    log = (checkpoint.parent / "log.jsonl").read_text()
+    assert first["step"] > 20 and "psnr_y" in log
+    longer = SrTrainConfig(
+        [photos], checkpoint.parent, hours=12 / 3600, batch=4, size=32, threads=1, val=photos
+    )
+    assert torch.load(train(longer), weights_only=True)["step"] > first["step"]
+
+
+def test_exported_network_computes_what_was_trained(checkpoint: Path, tmp_path: Path) -> None:
+    info = export(checkpoint, tmp_path / "pack", "mine", "1", "-")
+    pack = load_sr_pack(info.path)
+    model = load_model(checkpoint)
+    set_exact(model, True)
+    assert pack.macs == model.config.macs and pack.halo == model.config.halo - 2
+    plane = data.camera()[100:164, 200:280].astype(np.int16) * 16
+    found = Upscaler(pack).planes([plane])[0]
+    with torch.no_grad():
+        x = torch.from_numpy(plane.astype(np.float32) / 16)[None, None]
+        wanted = model(x)[0, 0].numpy() * 16
+        plain = bicubic(x, 2)[0, 0].numpy() * 16
+    error = np.abs(found - wanted.clip(0, 4095))
+    # The interpolation rounds, and so do biases: here and there an activation is one step off.
+    assert np.quantile(error, 0.95) <= 1.0 and error.max() < 16.0
+    assert np.abs(found - plain).mean() > 1.0  # and the network has learned something
+
+
+def test_named_sizes_keep_their_promises() -> None:
+    pixels = 640 * 360
+    assert SIZES["sr-x2-nano"].macs * pixels <= 1.0e9
+    assert SIZES["sr-x2-small"].macs * pixels <= 12e9
+    model = SrModel(SIZES["sr-x4-small"])
+    assert model(torch.zeros(1, 1, 8, 12)).shape == (1, 1, 32, 48)
+
+
+def test_untrained_is_bicubic() -> None:
+    x = torch.rand(2, 3, 12, 8) * 255
+    y = SrModel(SrConfig(fold=4, planes=3))(x)
+    assert torch.allclose(y, bicubic(x, 2), atol=1e-4)
+    theirs = torch.nn.functional.interpolate(x, scale_factor=2, mode="bicubic", antialias=True)
+    assert torch.allclose(y[..., 6:-6, 6:-6], theirs[..., 6:-6, 6:-6], atol=1e-3)
+
+
+def test_refused(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no network"):
+        train(SrTrainConfig([photos], tmp_path / "a", model="sr-x3"))
+    with pytest.raises(InputError, match="large enough"):
+        train(SrTrainConfig([tmp_path], tmp_path / "b"))
+    (tmp_path / "c.pt").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="no checkpoint|not a checkpoint"):
+        load_model(tmp_path / "missing.pt")
