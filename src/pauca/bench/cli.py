@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pauca.bench import nn_cli
+from pauca.bench import nn_cli, sr_cli
 from pauca.bench.machine import available_cores
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def bench() -> None:
 
 
 app.command()(nn_cli.nn)
+app.command()(sr_cli.sr)
 
 
 @app.command()

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from pauca.bench.nn import ENTROPY, CoderRow, Facts, FileRow
 from pauca.bench.nn_run import NnReport, keeps
-from pauca.bench.report import Table, json_bytes, load_matplotlib, print_table
+from pauca.bench.report import (
+    Table,
+    json_bytes,
+    load_matplotlib,
+    markdown,
+    print_facts,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,24 +167,14 @@ def _number(value: float | None, form: str) -> str:
 
 def print_report(report: NnReport, console: "Console") -> None:
     """Print facts and tables to a rich console."""
-    from rich.text import Text
-
-    for name, text in facts(report):
-        console.print(Text(f"{name}: ", style="bold") + Text(text, style="default"))
+    print_facts(facts(report), console)
     for table in tables(report):
         print_table(table, console)
 
 
 def to_markdown(report: NnReport) -> bytes:
     """Facts and tables as Markdown, UTF-8."""
-    lines = [f"- {name}: `{text}`" if name == "command" else f"- {name}: {text}"
-             for name, text in facts(report)]  # fmt: skip
-    for table in tables(report):
-        lines += ["", f"**{table.title}**", ""]
-        lines += ["| " + " | ".join(table.head) + " |"]
-        lines += ["|---|" + "---:|" * (len(table.head) - 1)]
-        lines += ["| " + " | ".join(row) + " |" for group in table.groups for row in group]
-    return ("\n".join(lines) + "\n").encode()
+    return markdown(facts(report), tables(report))
 
 
 def to_plot(report: NnReport) -> bytes:

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,10 +134,7 @@ def _label(curve: Curve) -> str:
 
 def print_report(report: Report, console: "Console") -> None:
     """Print facts and tables to a rich console."""
-    from rich.text import Text
-
-    for name, text in facts(report):
-        console.print(Text(f"{name}: ", style="bold") + Text(text, style="default"))
+    print_facts(facts(report), console)
     for table in tables(report):
         print_table(table, console)
 
@@ -158,14 +156,27 @@ def print_table(table: Table, console: "Console") -> None:
 
 def to_markdown(report: Report) -> bytes:
     """Facts and tables as Markdown, UTF-8."""
+    return markdown(facts(report), tables(report))
+
+
+def markdown(facts: Sequence[tuple[str, str]], tables: Sequence[Table]) -> bytes:
+    """What a bench found as Markdown, UTF-8."""
     lines = [f"- {name}: `{text}`" if name == "command" else f"- {name}: {text}"
-             for name, text in facts(report)]  # fmt: skip
-    for table in tables(report):
+             for name, text in facts]  # fmt: skip
+    for table in tables:
         lines += ["", f"**{table.title}**", ""]
         lines += ["| " + " | ".join(table.head) + " |"]
         lines += ["|---|" + "---:|" * (len(table.head) - 1)]
         lines += ["| " + " | ".join(row) + " |" for group in table.groups for row in group]
     return ("\n".join(lines) + "\n").encode()
+
+
+def print_facts(facts: Sequence[tuple[str, str]], console: "Console") -> None:
+    """Print what must stand beside the numbers."""
+    from rich.text import Text
+
+    for name, text in facts:
+        console.print(Text(f"{name}: ", style="bold") + Text(text, style="default"))
 
 
 def load_matplotlib() -> "type[Figure]":

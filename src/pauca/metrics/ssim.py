@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.errors import InputError
 from pauca.metrics.psnr import PEAK, check_pair
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, section 4
@@ -34,6 +35,16 @@ def ms_ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     planes_b = b[:, :, None] if b.ndim == 2 else b
     channels = range(planes_a.shape[2])
     return sum(_plane(planes_a[..., c], planes_b[..., c]) for c in channels) / len(channels)
+
+
+def ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
+    """SSIM of two planes (H, W), uint8 or float in 0..255, on the valid area of one scale (Wang et
+    al., IEEE TIP 13(4), 2004); `InputError` where shapes do not fit.
+    """
+    if a.ndim != 2 or a.shape != b.shape or min(a.shape) < 1:
+        raise InputError(f"planes of shape {a.shape} and {b.shape}")
+    x, y = (plane.astype(np.float32) - np.float32(128) for plane in (a, b))
+    return _similarity(x, y, luminance=True)
 
 
 def ms_ssim_db(value: float) -> float:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pauca.errors import InputError
 from pauca.pixels.resize import resize_bicubic
+from pauca.pixels.ycc601 import chroma601, luma601
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # Photographs on the web carry traces of their own coding: reduced copies are clean.
@@ -26,22 +27,6 @@ class Pair:
 
     small: Plane
     large: Plane
-
-
-def luma601(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
-    """(H, W, 3) RGB 0..255 to BT.601 luma 16..235, (H, W) float32; not rounded."""
-    weights = np.array([65.481, 128.553, 24.966], np.float32) / np.float32(255)
-    luma: NDArray[np.float32] = rgb.astype(np.float32) @ weights + np.float32(16)
-    return luma
-
-
-def chroma601(rgb: NDArray[np.generic]) -> NDArray[np.float32]:
-    """(H, W, 3) RGB 0..255 to BT.601 Cb and Cr around 128, (H, W, 2) float32."""
-    weights = np.array(
-        [[-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]], np.float32
-    ).T / np.float32(255)
-    chroma: NDArray[np.float32] = rgb.astype(np.float32) @ weights + np.float32(128)
-    return chroma
 
 
 def planes_of(rgb: Plane, planes: int) -> Plane:

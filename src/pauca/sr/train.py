@@ -17,7 +17,8 @@ from pauca.nets import loop
 from pauca.nets.integer import set_exact
 from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.pixels.resize import resize_bicubic
-from pauca.sr.data import SUFFIXES, batches, luma601, make_pairs
+from pauca.pixels.ycc601 import luma601
+from pauca.sr.data import SUFFIXES, batches, make_pairs
 from pauca.sr.model import SIZES, SrConfig, SrModel
 
 

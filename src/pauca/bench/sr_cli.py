@@ -1,0 +1,64 @@
+"""`pauca bench sr`: its options, and what the terminal sees of a run."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[list[Path], typer.Option(help="Folder of large pictures; may be repeated.")]
+Methods = Annotated[
+    str,
+    typer.Option(
+        help="nearest, bilinear, bicubic, lanczos, a pack (name or folder; @onnxruntime or"
+        " @openvino for another runtime), an ONNX file; separated by commas."
+    ),
+]
+Scale = Annotated[int, typer.Option("--scale", "-s", help="2 or 4.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
+Json = Annotated[Path | None, typer.Option(help="Write every number here.")]
+Markdown = Annotated[Path | None, typer.Option(help="Write the tables here.")]
+Crops = Annotated[Path | None, typer.Option(help="Write pieces side by side here, PNG.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace output files.")]
+
+
+def sr(
+    data: Data,
+    methods: Methods = "nearest,bilinear,bicubic,lanczos,sr-x2-nano,sr-x2-small",
+    scale: Scale = 2,
+    jobs: Jobs = 0,
+    json: Json = None,
+    markdown: Markdown = None,
+    crops: Crops = None,
+    force: Force = False,
+) -> None:
+    """PSNR and SSIM of luma, operations and times of super-resolution."""
+    from rich.console import Console
+
+    from pauca.bench.machine import available_cores
+    from pauca.bench.nn_cli import split
+    from pauca.bench.report import markdown as to_markdown
+    from pauca.bench.report import print_facts, print_table
+    from pauca.bench.sr import facts, run, tables, to_json
+    from pauca.bench.sr_methods import make_method
+    from pauca.container.files import atomic_write, check_target
+
+    if scale not in (2, 4):
+        raise typer.BadParameter("--scale must be 2 or 4")
+    for target in (json, markdown, crops):
+        if target:
+            check_target(target, force)
+    threads = jobs or available_cores()
+    made = [make_method(name, scale, threads) for name in split(methods)]
+    command = shlex.join(["pauca", *sys.argv[1:]])
+    with Console(stderr=True).status("") as status:
+        report, sheet = run(data, made, scale, threads, command, status.update)
+    text = to_markdown(facts(report), tables(report))
+    for path, content in ((json, to_json(report)), (markdown, text), (crops, sheet)):
+        if path:
+            atomic_write(path, content, force)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    print_facts(facts(report), console)
+    for table in tables(report):
+        print_table(table, console)

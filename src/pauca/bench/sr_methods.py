@@ -1,0 +1,163 @@
+"""What the super-resolution bench compares: interpolations, packs, and ONNX files of others."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.errors import InputError, MissingExtraError
+from pauca.pack.registry import create_upscaler
+from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
+from pauca.sr.upscale import Upscaler
+
+Pixels = NDArray[np.uint8]
+HEIGHT, WIDTH = 360, 640  # of the input that times and operations are given for
+FILTERS = ("nearest", "bilinear", "bicubic", "lanczos")
+
+
+@dataclass(frozen=True)
+class Method:
+    """`picture` turns RGB (H, W, 3) into (s H, s W, 3); `frame` runs the network alone once.
+
+    `macs` are multiply-accumulates for a frame of 640 x 360, `parameters` and `file_bytes` those of
+    the network; 0 where there is none.
+    """
+
+    name: str
+    picture: Callable[[Pixels], Pixels]
+    frame: Callable[[], object]
+    macs: float = 0.0
+    parameters: int = 0
+    file_bytes: int = 0
+
+
+def milliseconds(method: Method, seconds: float = 1.5) -> float:
+    """The best time of a frame in `seconds` of trying, after two to warm up."""
+    for _ in range(2):
+        method.frame()
+    best, end = math.inf, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        method.frame()
+        best = min(best, time.perf_counter() - start)
+    return 1000 * best
+
+
+def make_method(name: str, scale: int, threads: int) -> Method:
+    """A filter by its name, an ONNX file, or a pack (name or folder), with @RUNTIME if wanted."""
+    if name in FILTERS:
+        return _filter(name, scale)
+    if name.endswith(".onnx"):
+        return _onnx(Path(name), scale, threads)
+    return _pack(name, scale, threads)
+
+
+def _filter(name: str, scale: int) -> Method:
+    from PIL import Image
+
+    kind = Image.Resampling[name.upper()]
+
+    def picture(x: Pixels) -> Pixels:
+        size = (x.shape[1] * scale, x.shape[0] * scale)
+        return np.asarray(Image.fromarray(x).resize(size, kind))
+
+    luma = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8))
+    return Method(name, picture, lambda: luma.resize((WIDTH * scale, HEIGHT * scale), kind))
+
+
+def _pack(name: str, scale: int, threads: int) -> Method:
+    base, _, runtime = name.partition("@")
+    pack = create_upscaler(base)
+    if pack.scale != scale:
+        raise InputError(f"{name} upscales by {pack.scale}, not by {scale}")
+    upscaler = Upscaler(pack, threads, runtime or "native")
+    rng = np.random.default_rng(0)
+    noise = [(rng.integers(0, 4096, (HEIGHT, WIDTH))).astype(np.int16) for _ in range(pack.planes)]
+    size = sum(path.stat().st_size for path in pack.info.path.iterdir())
+    return Method(
+        pack.info.name + (f"@{runtime}" if runtime else ""),
+        upscaler.picture,
+        lambda: upscaler.planes(noise),
+        pack.macs * HEIGHT * WIDTH,
+        pack.parameters,
+        size,
+    )
+
+
+def _onnx(path: Path, scale: int, threads: int) -> Method:
+    """A network with one input (1, 1 or 3, H, W): luma or RGB in 0..1."""
+    from pauca.pack.runtime import float_session
+
+    try:
+        data = path.read_bytes()
+        session = float_session(data, threads)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except Exception as error:  # onnxruntime's own errors share no base
+        raise InputError(f"{path} is no network that ONNX Runtime can run: {error}") from error
+    entry = session.get_inputs()[0]
+    channels = entry.shape[1] if len(entry.shape) == 4 else 0
+    if len(session.get_inputs()) != 1 or channels not in (1, 3):
+        raise InputError(f"{path} must have one input (1, 1 or 3, H, W)")
+
+    def network(x: NDArray[np.floating]) -> NDArray[np.float32]:
+        y: NDArray[np.float32] = session.run(None, {entry.name: x.astype(np.float32, copy=False)})[
+            0
+        ]
+        if y.shape[2:] != (x.shape[2] * scale, x.shape[3] * scale):
+            raise InputError(f"{path} turns {x.shape} into {y.shape}, which is not x{scale}")
+        return y
+
+    def picture(x: Pixels) -> Pixels:
+        if channels == 3:
+            y = network(x.transpose(2, 0, 1)[None].astype(np.float32) / 255)[0]
+            rgb: Pixels = np.rint(y.transpose(1, 2, 0) * 255).clip(0, 255).astype(np.uint8)
+            return rgb
+        planes = ycc16_from_rgb(x)
+        luma = network(planes[None, :1].astype(np.float32) / (16 * 255))[0, 0]
+        interpolated = [_bicubic16(plane, scale) for plane in planes[1:]]
+        mended = np.rint(luma * (16 * 255)).clip(0, 4095).astype(np.int16)
+        return rgb_from_ycc16([mended, *interpolated])
+
+    noise = np.random.default_rng(0).random((1, channels, HEIGHT, WIDTH), np.float32)
+    macs, parameters = count_onnx(data, entry.name, noise.shape)
+    return Method(path.stem, picture, lambda: network(noise), macs, parameters, len(data))
+
+
+def _bicubic16(plane: NDArray[np.int16], scale: int) -> NDArray[np.int16]:
+    from pauca._core import upscale_interpolate
+
+    return upscale_interpolate(np.ascontiguousarray(plane), scale, 1)
+
+
+def count_onnx(data: bytes, name: str, shape: tuple[int, ...]) -> tuple[float, int]:
+    """Multiply-accumulates of convolutions and matrix products, and parameters, of a graph."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError('ONNX files need onnx: pip install "pauca[bench]"') from error
+    model = onnx.load_from_string(data)
+    for value in model.graph.input:
+        if value.name == name:
+            for dimension, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+                dimension.dim_value = size
+    inferred = onnx.shape_inference.infer_shapes(model)
+    sizes: dict[str, Any] = {t.name: tuple(t.dims) for t in model.graph.initializer}
+    values = [*inferred.graph.value_info, *inferred.graph.output]
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
+    macs = 0.0
+    for node in inferred.graph.node:
+        if node.op_type == "Conv" and node.input[1] in sizes:
+            out = shapes.get(node.output[0], [])
+            macs += math.prod(sizes[node.input[1]]) * math.prod(out[2:])
+        elif node.op_type in ("MatMul", "Gemm") and node.input[1] in sizes:
+            rows = math.prod(shapes.get(node.output[0], [0])[:-1])
+            macs += math.prod(sizes[node.input[1]]) * rows
+    return macs, sum(math.prod(size) for size in sizes.values())

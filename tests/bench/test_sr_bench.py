@@ -1,0 +1,117 @@
+"""`pauca bench sr` on a real photograph, with a pack, filters and an ONNX file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sr.packs import write_random_pack
+
+from pauca.bench.cli import app
+from pauca.bench.sr import compare, load_folder
+from pauca.bench.sr_methods import make_method
+from pauca.errors import InputError
+from pauca.metrics.ssim import ssim
+
+onnx = pytest.importorskip("onnx")
+data = pytest.importorskip("skimage.data")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    Image.fromarray(data.astronaut()[:201, 100:331]).save(folder / "astronaut.png")
+    Image.fromarray(data.camera()[:180, 100:240]).save(folder / "camera.png")
+    return folder
+
+
+def nearest_network(path: Path, channels: int) -> Path:
+    """A 1x1 convolution to 4 copies of every channel, then depth to space."""
+    weight = np.zeros((4 * channels, channels, 1, 1), np.float32)
+    for i in range(4 * channels):
+        weight[i, i % channels] = 1
+    nodes = [
+        onnx.helper.make_node("Conv", ["x", "w"], ["c"]),
+        onnx.helper.make_node("DepthToSpace", ["c"], ["y"], blocksize=2),
+    ]
+    info = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "nearest",
+        [info("x", onnx.TensorProto.FLOAT, ["n", channels, "h", "w"])],
+        [info("y", onnx.TensorProto.FLOAT, None)],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_bench(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pauca.bench.sr_methods.milliseconds", lambda method: 1.0)
+    monkeypatch.setattr("pauca.bench.sr.milliseconds", lambda method: 1.0)
+    pack = write_random_pack(tmp_path / "pack")
+    nets = [nearest_network(tmp_path / f"net{c}.onnx", c) for c in (1, 3)]
+    methods = ",".join(["nearest", "bicubic", "lanczos", str(pack), *map(str, nets)])
+    names = ("json", "markdown", "crops")
+    targets = [word for name in names for word in (f"--{name}", str(tmp_path / name))]
+    arguments = ["sr", "--data", str(photos), "--methods", methods, *targets]
+    app(arguments, standalone_mode=False)
+    report = json.loads((tmp_path / "json").read_text())
+    rows = {row["method"]: row for row in report["rows"]}
+    assert list(rows) == ["nearest", "bicubic", "lanczos", "random", "net1", "net3"]
+    assert rows["net3"]["psnr_y"] == pytest.approx(rows["nearest"]["psnr_y"], abs=1e-6)
+    assert rows["net1"]["psnr_y"] == pytest.approx(rows["nearest"]["psnr_y"], abs=0.2)
+    assert rows["lanczos"]["psnr_y"] > rows["bicubic"]["psnr_y"] > rows["nearest"]["psnr_y"] + 0.5
+    assert rows["bicubic"]["pictures"] == 2 and 0.5 < rows["bicubic"]["ssim_y"] < 1
+    costs = {cost["method"]: cost for cost in report["costs"]}
+    assert costs["net3"]["gmacs"] == pytest.approx(12 * 3 * 640 * 360 / 1e9, abs=1e-6)
+    assert costs["net3"]["parameters"] == 36
+    assert "| bicubic |" in (tmp_path / "markdown").read_text()
+    with Image.open(tmp_path / "crops") as sheet:
+        assert sheet.format == "PNG" and sheet.width > 7 * 96
+    with pytest.raises(InputError, match="exists"):
+        app(arguments, standalone_mode=False)
+
+
+def test_protocol(photos: Path) -> None:
+    pictures = load_folder(photos, 4)
+    assert [(name, rgb.shape) for name, rgb in pictures] == [
+        ("astronaut", (200, 228, 3)),
+        ("camera", (180, 140, 3)),
+    ]
+    a = pictures[0][1]
+    assert compare(a, a, 2) == (float("inf"), 1.0)
+    b = a.copy()
+    b[:4] = 0  # the border does not count
+    assert compare(a, b, 4)[0] == float("inf")
+    white, black = np.full((20, 20, 3), 255, np.uint8), np.zeros((20, 20, 3), np.uint8)
+    assert compare(white, black, 2)[0] == pytest.approx(20 * np.log10(255 / 219), abs=1e-3)
+
+
+def test_ssim_like_the_reference() -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    x = data.camera()[:128, :128]
+    rng = np.random.default_rng(0)
+    y = (x + rng.normal(0, 12, x.shape)).clip(0, 255).astype(np.uint8)
+    theirs = metrics.structural_similarity(
+        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
+    )
+    assert ssim(x, y) == pytest.approx(theirs, abs=2e-3)  # theirs counts the border too
+    with pytest.raises(InputError):
+        ssim(x, y[1:])
+
+
+def test_refused(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    for name in ("bad.onnx", "missing.onnx"):
+        with pytest.raises(InputError):
+            make_method(str(tmp_path / name), 2, 1)
+    with pytest.raises(InputError, match="not by 4"):
+        make_method(str(write_random_pack(tmp_path / "pack")), 4, 1)
+    four = make_method(str(nearest_network(tmp_path / "net.onnx", 3)), 4, 1)
+    with pytest.raises(InputError, match="not x4"):
+        four.picture(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match="no folder"):
+        load_folder(tmp_path / "none", 2)
