@@ -88,3 +88,38 @@ def test_refused(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "c.pt").write_bytes(b"nothing")
     with pytest.raises(InputError, match="no checkpoint|not a checkpoint"):
         load_model(tmp_path / "missing.pt")
+
+
+def test_coded_pairs_are_worse_than_clean_ones_and_still_fit(photos: Path) -> None:
+    pytest.importorskip("av")
+    from pauca.sr.coded import KEPT, coded_pairs, through_codec
+    from pauca.sr.data import make_pairs
+
+    clean = make_pairs([photos], 2)[:2]
+    pairs = coded_pairs(clean, [], 2)
+    assert len(pairs) == KEPT * len(clean)
+    for pair in pairs:
+        assert pair.large.shape[:2] == tuple(2 * side for side in pair.small.shape[:2])
+        halved = pair.large[..., 0].reshape(*pair.small.shape[:1], 2, -1, 2).mean((1, 3))
+        error = np.abs(halved - pair.small[..., 0]).mean()
+        assert 0.5 < error < 12  # the same place, but coded
+    frames = [clean[0].small[:64, :64, 0]] * 3
+    errors = [
+        np.abs(through_codec(frames, codec, crf, "fast")[1].astype(int) - frames[1]).mean()
+        for codec in ("libx264", "libx265")
+        for crf in (18, 36)
+    ]
+    assert errors[0] < errors[1] and errors[2] < errors[3]
+
+
+def test_trains_on_coded_input(photos: Path, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    del av
+    from .test_video import write_clip
+
+    write_clip(tmp_path / "clip.mp4", (128, 128), audio=False)
+    config = SrTrainConfig(
+        [photos], tmp_path / "run", hours=2 / 3600, batch=2, size=32, threads=1, coded=True,
+        clips=[tmp_path],
+    )  # fmt: skip
+    assert torch.load(train(config), weights_only=True)["step"] > 1

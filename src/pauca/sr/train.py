@@ -18,8 +18,11 @@ from pauca.nets.integer import set_exact
 from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import luma601
+from pauca.sr.coded import coded_pairs
 from pauca.sr.data import SUFFIXES, batches, make_pairs
 from pauca.sr.model import SIZES, SrConfig, SrModel
+
+CLEAN = 5  # one in so many clean pairs is kept beside coded ones
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class SrTrainConfig(LoopConfig):
     teacher: Path | None = None
     teaching: float = 0.5  # weight of the teacher's picture in the target
     val: Path | None = None
+    coded: bool = False  # learn from pictures that an encoder of video has been at
+    clips: Sequence[Path] = ()  # folders of videos for that, besides pans over `data`
 
 
 def sizes_of(name: str) -> SrConfig:
@@ -56,8 +61,12 @@ def train(config: SrTrainConfig) -> Path:
     sizes = sizes_of(config.model)
     if config.size % sizes.fold:
         raise InputError(f"crops must be a multiple of {sizes.fold}")
+    if config.coded and sizes.planes != 1:
+        raise InputError("coded input is luma: the network must have one plane")
     run = Run(config, lambda: SrModel(sizes))
     pairs = make_pairs(config.data, sizes.scale, sizes.planes, config.size * sizes.scale)
+    if config.coded:
+        pairs = coded_pairs(pairs, config.clips, sizes.scale, config.seed) + pairs[::CLEAN]
     stream = batches(pairs, sizes.scale, config.size, config.batch, config.seed + run.step)
     teach = _teaching(config, run.device)
     held = _held(config.val, sizes.scale) if config.val and sizes.planes == 1 else []

@@ -24,6 +24,12 @@ def train(
     teacher: Annotated[
         Path | None, typer.Option(help="Checkpoint of a larger network to learn from.")
     ] = None,
+    coded: Annotated[
+        bool, typer.Option("--coded", help="Learn from input that x264 or x265 has been at.")
+    ] = False,
+    clips: Annotated[
+        list[Path] | None, typer.Option(help="Folder of videos for --coded; may be repeated.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for torch's default.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     val: Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")] = None,
@@ -38,8 +44,8 @@ def train(
 
     config = SrTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, size=size, lr=lr,
-        exact_from=exact_from, teacher=teacher, threads=threads, device=device, val=val, init=init,
-        seed=seed,
+        exact_from=exact_from, teacher=teacher, coded=coded, clips=clips or (), threads=threads,
+        device=device, val=val, init=init, seed=seed,
     )  # fmt: skip
     print(run(config))
 

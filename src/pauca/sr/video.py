@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pauca.container.files import atomic_path
 from pauca.errors import InputError, MissingExtraError, UnsupportedError
+from pauca.pixels.frames import plane_view
 from pauca.sr.upscale import Upscaler
 
 SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".y4m", ".ts", ".mpg", ".mpeg")
@@ -219,10 +219,11 @@ class _Pipeline:
         pts, time_base = frame.pts, frame.time_base
         if frame.format.name != self.format:
             frame = frame.reformat(format=self.format)
-        planes = self.upscaler.planes([_plane(plane) for plane in frame.planes])
+        planes = self.upscaler.planes([plane_view(p).astype(np.int16) << 4 for p in frame.planes])
         result = self.av.VideoFrame(self.width, self.height, self.format)
         for plane, values in zip(result.planes, planes, strict=True):
-            _fill(plane, values)
+            view = plane_view(plane)
+            view[:] = (values[: view.shape[0], : view.shape[1]] + np.int16(8)) >> 4
         result.pts, result.time_base = pts, time_base
         return result
 
@@ -240,14 +241,3 @@ def _working_format(format: Any) -> str:
     if len(format.components) == 1 or half:
         return "yuv420p"
     return "yuv444p"
-
-
-def _plane(plane: Any) -> NDArray[np.int16]:
-    values = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return values[: plane.height, : plane.width].astype(np.int16) << 4
-
-
-def _fill(plane: Any, values: NDArray[np.int16]) -> None:
-    target = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    height, width = plane.height, plane.width
-    target[:height, :width] = (values[:height, :width] + np.int16(8)) >> 4
