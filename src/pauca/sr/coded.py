@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pauca.pixels.frames import plane_view
 from pauca.sr.data import Pair, Plane
 
 CODECS = ("libx264", "libx265", "libx265")  # drawn from
 PRESETS = ("veryfast", "fast", "medium")
 CRF = (18, 36)
-FRAMES = 6  # of a sequence; the first ones, coded better than the rest, are kept less often
+FRAMES = 6  # of a sequence
 KEPT = 3
 SIDE = 256  # of the small frames
 VIDEOS = (".mp4", ".mkv", ".mov")
@@ -97,8 +98,10 @@ def through_codec(frames: Sequence[Plane], codec: str, crf: float, preset: str) 
     packets: list[Any] = []
     for i, plane in enumerate(frames):
         frame = av.VideoFrame(width, height, "yuv420p")
-        for target, value in zip(frame.planes, (plane, 128, 128), strict=True):
-            plane_view(target)[:] = value
+        luma, *chroma = (plane_view(target) for target in frame.planes)
+        luma[:] = plane
+        for view in chroma:
+            view[:] = 128
         frame.pts = i
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
