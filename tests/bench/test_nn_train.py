@@ -140,3 +140,15 @@ def test_masks_keep_the_share_that_is_asked_for() -> None:
     assert lines[1] == "True"
     assert lines[2] == "1.0 0.1 True"
     assert lines[3] == "[1.0, 1.0] [1.0, 0.0]"
+
+
+def test_federated_rounds_with_coded_updates_learn_like_plain_ones(data: Path) -> None:
+    options = ("--clients", "3", "--rounds", "3", "--steps", "40")
+    (printed,) = run(("federated.py", "--data", data, *options))
+    rows = [
+        [float(cell) for cell in line.strip("| ").split("|")] for line in printed.splitlines()[2:]
+    ]
+    assert [row[0] for row in rows] == [1, 2, 3]
+    plain, coded, whole, up, down = rows[-1][1:6]
+    assert plain > 50 and abs(plain - coded) < 15
+    assert whole == 4 * 266610 and up < whole / 15 and down < whole / 15
