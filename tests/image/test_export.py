@@ -1,5 +1,6 @@
 """A model with arbitrary weights, exported: stream size and picture follow the torch model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,14 @@ from pauca.metrics.psnr import psnr  # noqa: E402
 from pauca.nets.integer import IntConv, set_exact  # noqa: E402
 from pauca.pack.registry import create_model  # noqa: E402
 
-CONFIG = ModelConfig(channels=(16, 24, 24, 16), trunk=(1, 1, 1, 1), post_channels=16, post_blocks=1)
+PLAIN = ModelConfig(channels=(16, 24, 24, 16), trunk=(1, 1, 1, 1), post_channels=16, post_blocks=1)
+FILTERED = replace(PLAIN, mend_channels=16, mend_blocks=1, pre_channels=16, pre_blocks=1)
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[PLAIN, FILTERED], ids=["plain", "filtered"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
-    model = WaveletModel(CONFIG)
+    model = WaveletModel(request.param)
     for layer in model.modules():  # zero branches and heads would hide mistakes
         if isinstance(layer, IntConv):
             torch.nn.init.normal_(layer.weight, std=0.5 / layer.weight[0].numel() ** 0.5)
@@ -31,7 +33,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for net in model.levels:
         for head in net.heads:
             torch.nn.init.constant_(head.bias[head.out_channels // 2 :], 4.0)
-    sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(CONFIG).items()}
+    sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(request.param).items()}
     path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
     torch.save({"ema": model.state_dict(), "sizes": sizes}, path)
     return path

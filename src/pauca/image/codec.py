@@ -15,8 +15,9 @@ from pauca.container.headers import ImageHeader, decode_image_header, encode_ima
 from pauca.errors import EntropyError, FormatError, InputError
 from pauca.image import glue, layout, lowband
 from pauca.image.choose import CostTable, cost_table, round_plain, round_thrifty
+from pauca.image.filters import residuals
 from pauca.image.layout import ALIGN, LEVELS
-from pauca.image.post import mend
+from pauca.image.post import mended_pixels
 from pauca.image.walk import PARTS, Networks, walk
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
@@ -133,12 +134,11 @@ def encode_image(
         ((0, full[0] - height), (0, full[1] - width)) + ((0, 0),) * (pixels.ndim - 2),
         "edge",
     )
-    bands, low = analysis(ycc_from_rgb(padded), LEVELS)
+    networks = Networks(pack, options.runtime, options.threads or default_threads())
+    bands, low = analysis(prefiltered(networks, ycc_from_rgb(padded), code), LEVELS)
     costs = cost_table(pack) if options.effort > 1 else None
     encoder = Encoder(pack, code, low, bands, costs)
-    walk(
-        Networks(pack, options.runtime, options.threads or default_threads()), *full, code, encoder
-    )
+    walk(networks, *full, code, encoder)
     segments = [part.size for part in encoder.symbols]
     latents = encode_latents(
         np.concatenate(encoder.symbols), np.concatenate(encoder.indexes), pack.tables, segments
@@ -148,6 +148,18 @@ def encode_image(
     return encode_stream(
         [Chunk("I", encode_image_header(header)), Chunk(PAYLOAD, encoder.head + latents)]
     )
+
+
+def prefiltered(
+    networks: Networks, planes: NDArray[np.float32], code: int
+) -> NDArray[np.float32]:
+    """Centred YCbCr (3, H, W) without what costs more bits than it is worth, if the pack says."""
+    if "pre" not in networks.pack.programs:
+        return planes
+    planes16 = np.rint(planes * np.float32(16)).astype(np.int32)
+    for tile in residuals(networks, "pre", planes16, None, code):
+        planes[:, tile.rows, tile.columns] += tile.residual.astype(np.float32) / np.float32(16)
+    return planes
 
 
 def decode_image(
@@ -177,7 +189,7 @@ def decode_image(
     networks = Networks(pack, runtime, threads)
     picture = walk(networks, *full, header.quality, decoder)
     decoder.latents.finish()
-    rgb = mend(networks, picture, header.quality)[: header.height, : header.width]
+    rgb = mended_pixels(networks, picture, header.quality)[: header.height, : header.width]
     return grey_from_rgb(rgb) if header.channels == 1 else np.ascontiguousarray(rgb)
 
 

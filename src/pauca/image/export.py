@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pauca.coding import Tables, tables_from_pmfs
 from pauca.image import layout
-from pauca.image.model import UP, LevelContext, ModelConfig, PostFilter, WaveletModel
+from pauca.image.model import UP, CellFilter, LevelContext, ModelConfig, WaveletModel
 from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
 from pauca.nets.loop import load_averaged
@@ -39,8 +39,13 @@ def head_layer(conv: IntConv) -> Layer:
     return replace(layer, low=low, high=high)
 
 
-def level_programs(prefix: str, net: LevelContext, channels: int) -> dict[str, Program]:
-    """The programs of a level: luma passes 0..3, chroma c, and d, the features that leave it."""
+def level_programs(
+    prefix: str, net: LevelContext, channels: int, mended: bool = False
+) -> dict[str, Program]:
+    """The programs of a level: luma passes 0..3, chroma c, and d, the features that leave it.
+
+    `mended`: a filter of the low band needs the features on the level's own grid too.
+    """
     stem = [Step("cat", "x", ("low", "up", "planes")), Step("conv", "t0", ("x",), f"{prefix}.stem")]
     for i in range(len(net.trunk)):
         stem += block_steps(f"{prefix}.trunk.{i}", f"t{i}", f"t{i + 1}")
@@ -62,7 +67,7 @@ def level_programs(prefix: str, net: LevelContext, channels: int) -> dict[str, P
     finest = prefix == "l1"
     passes["d"] = Program(
         (("f", channels), ("y", 24)),
-        ("g",) if finest else ("up",),
+        ("g",) if finest else ("up", "g") if mended else ("up",),
         tuple(tail if finest else tail + up),
     )
     return {f"{prefix}.{name}": program for name, program in passes.items()}
@@ -84,26 +89,34 @@ def level_layers(prefix: str, net: LevelContext) -> dict[str, Layer]:
     return layers
 
 
-def post_program(blocks: int, features: int) -> Program:
-    """The program of the post-filter."""
-    steps = [
-        Step("cat", "x", ("pixels", "features", "plane")),
-        Step("conv", "t0", ("x",), "post.stem"),
-    ]
+def filter_program(name: str, net: CellFilter) -> Program:
+    """The program of a cell filter whose layers are NAME.stem, NAME.blocks.0.depth, ..."""
+    sources = ("pixels", "features", "plane") if net.features else ("pixels", "plane")
+    blocks = len(net.blocks)
+    steps = [Step("cat", "x", sources), Step("conv", "t0", ("x",), f"{name}.stem")]
     for i in range(blocks):
-        steps += block_steps(f"post.blocks.{i}", f"t{i}", f"t{i + 1}")
-    steps.append(Step("conv", "head", (f"t{blocks}",), "post.head"))
-    return Program((("pixels", 96), ("features", features), ("plane", 1)), ("head",), tuple(steps))
+        steps += block_steps(f"{name}.blocks.{i}", f"t{i}", f"t{i + 1}")
+    steps.append(Step("conv", "head", (f"t{blocks}",), f"{name}.head"))
+    channels = {"pixels": 96, "features": net.features, "plane": 1}
+    return Program(tuple((s, channels[s]) for s in sources), ("head",), tuple(steps))
 
 
-def post_layers(post: PostFilter) -> dict[str, Layer]:
-    """All layers of the post-filter by name."""
+def filter_layers(name: str, net: CellFilter) -> dict[str, Layer]:
+    """All layers of a cell filter by name."""
     clamps = {"stem": U8, "depth": S8, "up": U8, "down": WIDE, "head": (-MEAN_LIMIT, MEAN_LIMIT)}
     return {
-        f"post.{name}": integer_layer(conv, clamps[name.rsplit(".", 1)[-1]])
-        for name, conv in post.named_modules()
+        f"{name}.{part}": integer_layer(conv, clamps[part.rsplit(".", 1)[-1]])
+        for part, conv in net.named_modules()
         if isinstance(conv, IntConv)
     }
+
+
+def filters_of(model: WaveletModel) -> dict[str, CellFilter]:
+    """All cell filters by the name of their program: post, m2, m3, m4 and pre, as far as made."""
+    found = {"post": model.post} | {f"m{i + 2}": net for i, net in enumerate(model.mends)}  # type: ignore[dict-item]
+    if model.pre is not None:
+        found["pre"] = model.pre
+    return found  # type: ignore[return-value]
 
 
 @torch.no_grad()
@@ -146,6 +159,15 @@ def reciprocals() -> NDArray[np.int32]:
     return factors.astype(np.int32)
 
 
+def filter_steps() -> NDArray[np.int32]:
+    """The base step (401, 6) in 1/256 grey levels, as the low band that each level leaves has it:
+    column 0 for the picture itself. Kept in the pack, since pow may differ by machine.
+    """
+    gains = ZETA ** (-2.0 * np.arange(layout.LEVELS))
+    steps: NDArray[np.float64] = np.rint(256 * layout.base_step(QUALITY_GRID)[:, None] * gains)
+    return steps.astype(np.int32)
+
+
 def load_checkpoint(path: Path) -> WaveletModel:
     """The averaged weights of a checkpoint."""
     model = load_averaged(path, lambda sizes: WaveletModel(ModelConfig(**sizes)))
@@ -165,9 +187,10 @@ def export(
     for i, net in enumerate(model.levels):
         assert isinstance(net, LevelContext)
         layers |= level_layers(f"l{i + 1}", net)
-        programs |= level_programs(f"l{i + 1}", net, model.config.channels[i])
-    layers |= post_layers(model.post)
-    programs["post"] = post_program(len(model.post.blocks), model.config.channels[0])
+        programs |= level_programs(f"l{i + 1}", net, model.config.channels[i], bool(model.mends))
+    for key, net in filters_of(model).items():
+        layers |= filter_layers(key, net)
+        programs[key] = filter_program(key, net)
     for key, layer in layers.items():
         layer.check(key)
     tables = prior_tables(model.prior)
@@ -176,7 +199,7 @@ def export(
         "steps": steps,
         "low_steps": low_steps,
         "reciprocals": reciprocals(),
-        "base_steps": np.rint(256 * layout.base_step(QUALITY_GRID)).astype(np.int32),
+        "filter_steps": filter_steps(),
     }
     arrays |= {"tables.cdf": tables.cdf, "tables.size": tables.size, "tables.offset": tables.offset}
     manifest = {

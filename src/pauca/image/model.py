@@ -34,9 +34,13 @@ class ModelConfig:
     """
 
     channels: tuple[int, int, int, int] = (64, 96, 96, 96)
-    trunk: tuple[int, int, int, int] = (2, 2, 2, 3)
+    trunk: tuple[int, int, int, int] = (2, 3, 4, 6)
     post_channels: int = 96
     post_blocks: int = 4
+    mend_channels: int = 0  # of the filters between levels; 0 for none
+    mend_blocks: int = 2
+    pre_channels: int = 0  # of the encoder's filter of pixels; 0 for none
+    pre_blocks: int = 4
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
 
 
@@ -115,19 +119,28 @@ class LevelContext(nn.Module):
         return unfold(self.up.u8(f))
 
 
-class PostFilter(nn.Module):
-    """Integer network on cells of 4 x 4 pixels that mends the synthesis: a residual in steps."""
+class CellFilter(nn.Module):
+    """Integer network on cells of 4 x 4 pixels that adds a residual, in steps.
+
+    Behind the synthesis it mends what quantization did (post-filter), between two levels it does so
+    for the low band that the finer level's context and synthesis begin with, and before the
+    analysis it leaves out what costs more bits than it is worth, which only the encoder needs.
+    """
 
     def __init__(self, channels: int, blocks: int, features: int):
         super().__init__()
+        self.features = features
         self.stem = IntConv(96 + features + 1, channels)
         self.blocks = nn.ModuleList([IntBlock(channels) for _ in range(blocks)])
         self.head = IntConv(channels, 48, zero=True)
 
-    def forward(self, ycc: Tensor, features: Tensor, step: Tensor, quality: Tensor) -> Tensor:
-        """Mend centred YCbCr (N, 3, H, W).
+    def forward(
+        self, ycc: Tensor, features: Tensor | None, step: Tensor, quality: Tensor
+    ) -> Tensor:
+        """Filter centred YCbCr (N, 3, H, W).
 
-        features (N, C, H/4, W/4) of level 1; step (N,) in grey levels; quality (N,) 0..100.
+        features (N, C, H/4, W/4) of the level, None where there are none; step (N,) in units of
+        ycc; quality (N,) 0..100.
         """
         x = F.pixel_unshuffle(ycc, 4)  # (N, 48, H/4, W/4)
         n, _, h, w = x.shape
@@ -136,7 +149,7 @@ class PostFilter(nn.Module):
         pixels = round_ste(x).clamp(-128.0, 127.0) / UNIT
         plane = torch.floor(quality + 0.5).view(-1, 1, 1, 1).expand(n, 1, h, w) / UNIT
         seen = [pixels, compand(detail / step.view(-1, 1, 1, 1)), features, plane]
-        f = self.stem.u8(torch.cat(seen, 1))
+        f = self.stem.u8(torch.cat([part for part in seen if part is not None], 1))
         for block in self.blocks:
             f = block(f)
         residual = self.head.wide(f) * (step / 8.0).view(-1, 1, 1, 1)
@@ -167,7 +180,15 @@ class WaveletModel(nn.Module):
             [LevelContext(c, t) for c, t in zip(config.channels, config.trunk, strict=True)]
         )
         self.prior = Prior()
-        self.post = PostFilter(config.post_channels, config.post_blocks, config.channels[0])
+        self.post = CellFilter(config.post_channels, config.post_blocks, config.channels[0])
+        self.mends = nn.ModuleList(
+            [
+                CellFilter(config.mend_channels, config.mend_blocks, c)
+                for c in config.channels[1:]
+                if config.mend_channels
+            ]
+        )
+        self.pre = CellFilter(config.pre_channels, config.pre_blocks, 0) if config.pre_channels else None
         self.log_steps = nn.Parameter(torch.zeros(LEVELS, COLOURS, BANDS, KNOTS))
 
     def level(self, number: int) -> LevelContext:
@@ -193,11 +214,13 @@ class WaveletModel(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> Forward:
         """x (N, 3, H, W) RGB 0..255, sides multiples of 128; quality (N,) 0..100."""
         n, _, height, width = x.shape
+        base = base_step(quality)
         low, details = to_ycc(x), []
+        if self.pre is not None:
+            low = self.pre(low, None, base, quality)
         for _ in range(LEVELS):
             low, d = analysis_level(low)
             details.append(d)
-        base = base_step(quality)
         steps = self.steps(quality)
         prices = self.thrift * self.config.lmbda / self.step_weights(quality).square()
         dc = (base * layout.band_gain(LEVELS, 3)).view(-1, 1, 1, 1)
@@ -210,12 +233,23 @@ class WaveletModel(nn.Module):
                 number, y, self.inputs(number, low, base, up, quality), prices[:, number - 1]
             )
             bits = bits + level_bits
+            low = synthesis_level(low, y_hat * steps[:, number - 1].view(n, COLOURS, BANDS, 1, 1))
             if number > 1:
                 up = self.level(number).pass_up(features)
-            low = synthesis_level(low, y_hat * steps[:, number - 1].view(n, COLOURS, BANDS, 1, 1))
+                low = self.mend(number, low, features, base, quality)
         x_hat = to_rgb(self.post(low, features, base, quality))
         mse = (x_hat - x).square().mean((1, 2, 3))
         return Forward(x_hat, bits / (height * width), mse)
+
+    def mend(
+        self, number: int, low: Tensor, features: Tensor, base: Tensor, quality: Tensor
+    ) -> Tensor:
+        """The low band that level `number` > 1 leaves, mended where the model does so."""
+        if not self.mends:
+            return low
+        net = self.mends[min(number, len(self.levels)) - 2]
+        mended: Tensor = net(low, features, base * ZETA ** (-2.0 * (number - 1)), quality)
+        return mended
 
     def inputs(self, number: int, low: Tensor, base: Tensor, up: Tensor, quality: Tensor) -> Tensor:
         """What the trunk of a level sees: (N, INPUTS, h, w)."""

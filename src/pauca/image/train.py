@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pauca.image.data import batches, find_pictures, load_pictures
-from pauca.image.model import WaveletModel, base_step
+from pauca.image.model import ModelConfig, WaveletModel, base_step
 from pauca.nets import loop
 from pauca.nets.loop import LoopConfig, Run
 
@@ -29,6 +29,7 @@ class TrainConfig(LoopConfig):
     size: int = 256
     thrift: float = 0.0  # share of lmbda that rounding spends on bits once networks are exact
     val: Path | None = None
+    sizes: ModelConfig = ModelConfig()
 
 
 def draw_quality(count: int, rng: np.random.Generator) -> Tensor:
@@ -76,7 +77,7 @@ def evaluate(
 
 def train(config: TrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
-    run = Run(config, WaveletModel)
+    run = Run(config, lambda: WaveletModel(config.sizes))
     pictures = load_pictures(find_pictures(config.data), config.size)
     held = load_pictures(find_pictures([config.val]), 1) if config.val else []
     rng = np.random.default_rng(config.seed + run.step)

@@ -27,15 +27,22 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="Checkpoint whose weights to begin with.")
     ] = None,
+    sizes: Annotated[
+        str, typer.Option(help='Sizes that differ, as JSON: {"mend_channels": 64}.')
+    ] = "{}",
     seed: Annotated[int, typer.Option(help="Seed of weights and crops.")] = 0,
 ) -> None:
     """Train the picture model; run the same command again to resume after an interruption."""
+    import json
+
+    from pauca.image.model import ModelConfig
     from pauca.image.train import TrainConfig
     from pauca.image.train import train as run
 
     config = TrainConfig(
         data=data, out=out, hours=hours, batch=batch, size=size, lr=lr, exact_from=exact_from,
         thrift=thrift, threads=threads, device=device, val=val, init=init, seed=seed,
+        sizes=ModelConfig(**json.loads(sizes)),
     )  # fmt: skip
     print(run(config))
 

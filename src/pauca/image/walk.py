@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
+from pauca.image.filters import mend
 from pauca.image.layout import LEVELS
 from pauca.pack.image import ImagePack
 from pauca.pack.runtime import Runner, make_runner
@@ -110,6 +111,9 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
         luma = np.concatenate(values[:-1], 2)
         details = glue.dequantize(luma, values[-1], pack.steps[code, level - 1])
         low = synthesis_level(low, details)
+        if level > 1 and "g" in out:
+            name = f"m{min(level, SHARED_FROM)}"
+            low = mend(networks, name, low, out["g"].astype(np.uint8), code, level - 1)
     return Reconstruction(low, up)  # at level 1: the features that leave it
 
 

@@ -32,7 +32,8 @@ class ImagePack:
     tables: Tables
     steps: NDArray[np.int32]  # (qualities, levels, 3, 3): 1/256 grey levels, unscaled lifting
     low_steps: NDArray[np.int32]  # (qualities,): of the lowest band
-    base_steps: NDArray[np.int32]  # (qualities,): 1/256 grey levels, of the post-filter
+    # (qualities, 1 or levels): 1/256 grey levels, of the filters of the picture and of low bands
+    filter_steps: NDArray[np.int32]
     # (qualities, 1 + levels): from differences of planes to 1/16 steps, in units of 2**-15
     reciprocals: NDArray[np.int32]
     lmbda: float  # Lagrangian of the training, in squared base steps per bit
@@ -58,15 +59,18 @@ def load_image_pack(folder: Path) -> ImagePack:
     ):
         raise PackError(f"pack {info.name}: bad quantization steps")
     reciprocals = _array(arrays, "reciprocals", np.int32)
-    base_steps = _array(arrays, "base_steps", np.int32)
-    if reciprocals.shape != (len(steps), steps.shape[1] + 1) or base_steps.shape != low_steps.shape:
+    filter_steps = _filter_steps(arrays)
+    columns = steps.shape[1] if "m2" in programs else 1
+    if reciprocals.shape != (len(steps), steps.shape[1] + 1):
         raise PackError(f"pack {info.name}: bad reciprocals")
+    if len(filter_steps) != len(steps) or filter_steps.shape[1] < columns:
+        raise PackError(f"pack {info.name}: bad steps of filters")
     lmbda = manifest.get("lmbda")
     if not isinstance(lmbda, float):
         raise PackError(f"pack {info.name}: the manifest has no lmbda")
     layers = layers_from_arrays(arrays)
     return ImagePack(
-        info, layers, programs, tables, steps, low_steps, base_steps, reciprocals, lmbda
+        info, layers, programs, tables, steps, low_steps, filter_steps, reciprocals, lmbda
     )
 
 
@@ -75,6 +79,17 @@ TABLE_FIELDS: tuple[tuple[str, Any], ...] = (
     ("size", np.int32),
     ("offset", np.int32),
 )
+
+
+def _filter_steps(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int32]:
+    """Packs before 0.3 have the step of the post-filter alone."""
+    if "base_steps" in arrays:
+        steps = _array(arrays, "base_steps", np.int32)
+        return steps[:, None] if steps.ndim == 1 else steps
+    steps = _array(arrays, "filter_steps", np.int32)
+    if steps.ndim != 2:
+        raise PackError("pack array filter_steps has a wrong shape")
+    return steps
 
 
 def _array(arrays: Mapping[str, NDArray[Any]], name: str, dtype: Any) -> NDArray[Any]:

@@ -1,0 +1,129 @@
+"""Filters on cells of 4 x 4: integers from planes to residuals (spec/image.md, "Filters").
+
+The same networks serve behind the synthesis (`post`), between two levels (`m2` ...) and, in the
+encoder alone, before the analysis (`pre`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pauca.image import glue, layout
+from pauca.pack.image import ImagePack
+
+TILE = 512  # samples: bounds the memory of a large picture
+CELL = 4
+
+
+class Runs(Protocol):
+    """What executes the programs of a pack."""
+
+    pack: ImagePack
+
+    def run_program(
+        self, name: str, inputs: dict[str, NDArray[np.integer]]
+    ) -> dict[str, NDArray[np.integer]]:
+        """Execute a program by its name."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Residuals (3, h, w) in 1/16 grey levels of the samples that `rows` and `columns` cut out."""
+
+    rows: slice
+    columns: slice
+    residual: NDArray[np.int32]
+
+
+def residuals(
+    networks: Runs,
+    name: str,
+    planes: NDArray[np.int32],
+    features: NDArray[np.uint8] | None,
+    code: int,
+    level: int = 0,
+) -> Iterator[Tile]:
+    """Residuals of filter `name` for planes (3, H, W) in 1/16 grey levels, tile by tile.
+
+    `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C).
+    """
+    pack = networks.pack
+    depth = sum(n.endswith(".depth") for n in pack.layers if n.startswith(f"{name}."))
+    halo = CELL * depth
+    reciprocal, step = int(pack.reciprocals[code, level]), int(pack.filter_steps[code, level])
+    table = layout.compand_table()
+    _, height, width = planes.shape
+    for top, left in product(range(0, height, TILE), range(0, width, TILE)):
+        y0, x0 = max(top - halo, 0), max(left - halo, 0)
+        y1, x1 = min(top + TILE + halo, height), min(left + TILE + halo, width)
+        pixels = cell_inputs(np.ascontiguousarray(planes[:, y0:y1, x0:x1]), reciprocal, table)
+        inputs: dict[str, NDArray[np.integer]] = {
+            "pixels": pixels,
+            "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
+        }
+        if features is not None:
+            part = features[y0 // CELL : y1 // CELL, x0 // CELL : x1 // CELL]
+            inputs["features"] = np.ascontiguousarray(part)
+        (head,) = networks.run_program(name, inputs).values()
+        found = from_head(head.astype(np.int16, copy=False), step)
+        bottom, right = min(top + TILE, height), min(left + TILE, width)
+        inside = found[:, top - y0 : bottom - y0, left - x0 : right - x0]
+        yield Tile(slice(top, bottom), slice(left, right), inside)
+
+
+def mend(
+    networks: Runs,
+    name: str,
+    planes: NDArray[np.int32],
+    features: NDArray[np.uint8] | None,
+    code: int,
+    level: int,
+) -> NDArray[np.int32]:
+    """Planes (3, H, W) plus the residuals of filter `name`, bounded as low bands are."""
+    out = np.empty_like(planes)
+    for tile in residuals(networks, name, planes, features, code, level):
+        out[:, tile.rows, tile.columns] = planes[:, tile.rows, tile.columns] + tile.residual
+    return out.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX, out=out)
+
+
+def cell_inputs(
+    planes: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Planes (3, H, W) in 1/16 grey levels to (H/4, W/4, 96) int8.
+
+    Channels: 48 pixels in grey levels, then 48 companded differences from the mean of the cell's
+    plane; within each, channel = 16 * colour + 4 * (row in the cell) + column.
+    """
+    cells = _cells(planes)
+    total = cells.sum(-1, keepdims=True, dtype=np.int32)
+    mean = (total + 8) >> 4
+    detail = (cells - mean).clip(-glue.DIFFERENCE_MAX, glue.DIFFERENCE_MAX)
+    n16 = (detail * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
+    pixels = ((cells + 8) >> 4).clip(-128, 127).astype(np.int8)
+    h, w = cells.shape[:2]
+    companded = glue.compand(n16.reshape(h, w, 48), table)
+    return np.concatenate([pixels.reshape(h, w, 48), companded], 2)
+
+
+def from_head(head: NDArray[np.int16], step: int) -> NDArray[np.int32]:
+    """A head (H/4, W/4, 48), which counts 1/256 of the step, to residuals (3, H, W).
+
+    `step` is in 1/256 grey levels.
+    """
+    h, w, _ = head.shape
+    residual = (head.astype(np.int32) * np.int32(step) + np.int32(1 << 11)) >> 12
+    grid = residual.reshape(h, w, 3, CELL, CELL).transpose(2, 0, 3, 1, 4)
+    return grid.reshape(3, h * CELL, w * CELL)
+
+
+def _cells(planes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(3, H, W) to (H/4, W/4, 3, 16)."""
+    _, height, width = planes.shape
+    cells = planes.reshape(3, height // CELL, CELL, width // CELL, CELL).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(cells).reshape(height // CELL, width // CELL, 3, CELL * CELL)
