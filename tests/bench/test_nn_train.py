@@ -78,6 +78,12 @@ def test_dense_then_pruned_then_judged(data: Path, tmp_path: Path) -> None:
     assert float(printed) == pruned["accuracy"]
     assert float(part) in (0, 33.33, 66.67, 100)
     assert not list(tmp_path.glob("*.pt"))  # finished runs need nothing to go on from
+    settings = ("--settings", "in-order=1e-8", "--settings", "nearest=0.4", "--refine", "0")
+    json_file = tmp_path / "compared.json"
+    run(("compare.py", file, "--data", data, "--samples", "300", *settings, "--json", json_file))
+    rows = {row["method"]: row for row in json.loads(json_file.read_text())["files"]}
+    assert rows["pauca/in-order"]["accuracy"] > 85
+    assert rows["pauca/in-order"]["bytes"] < 266_610 / 4 > rows["pauca/nearest"]["bytes"]
 
 
 @pytest.mark.slow
