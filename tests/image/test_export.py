@@ -20,9 +20,10 @@ from pauca.pack.registry import create_model  # noqa: E402
 
 PLAIN = ModelConfig(channels=(16, 24, 24, 16), trunk=(1, 1, 1, 1), post_channels=16, post_blocks=1)
 FILTERED = replace(PLAIN, mend_channels=16, mend_blocks=1, pre_channels=16, pre_blocks=1)
+MASKED = replace(PLAIN, masking=True)
 
 
-@pytest.fixture(scope="module", params=[PLAIN, FILTERED], ids=["plain", "filtered"])
+@pytest.fixture(scope="module", params=[PLAIN, FILTERED, MASKED], ids=["plain", "filtered", "masked"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     model = WaveletModel(request.param)

@@ -18,7 +18,7 @@ from pauca.image.choose import CostTable, cost_table, round_plain, round_thrifty
 from pauca.image.filters import residuals
 from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.post import mended_pixels
-from pauca.image.walk import PARTS, Networks, walk
+from pauca.image.walk import CHROMA, PARTS, Networks, walk
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -56,6 +56,7 @@ class Encoder:
     indexes: list[NDArray[np.uint8]] = field(default_factory=list)
     head: bytes = b""
     parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    shrink: NDArray[np.float32] | None = None  # (h, w, 2): factors that mask luma and chroma
 
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Quantize the lowest band and keep its differences."""
@@ -68,6 +69,11 @@ class Encoder:
         self.indexes.append(lowband.indexes(self.head, shape))
         return low
 
+    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
+        """Keep by how much the coefficients of the level shrink."""
+        factors = np.float32(4096) / layout.mask_table().astype(np.float32)
+        self.shrink = factors[octaves.astype(np.intp) + layout.MASK_REACH]
+
     def details(
         self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
@@ -76,6 +82,9 @@ class Encoder:
         if part == PARTS[0]:
             scaled = glue.gather(self.bands[level - 1], steps.astype(np.float32) / np.float32(256))
             self.parts = dict(zip(PARTS, scaled, strict=False))
+            if self.shrink is not None:
+                for name, values in self.parts.items():
+                    values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
         residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
         if self.costs is None:
             symbols = round_plain(residual)
@@ -97,6 +106,9 @@ class Decoder:
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Decode the lowest band and sum its differences."""
         return lowband.from_symbols(self.latents.decode(lowband.indexes(self.head, shape)), shape)
+
+    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
+        """Nothing to do: symbols are what they are."""
 
     def details(
         self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]

@@ -50,11 +50,12 @@ def level_programs(
     for i in range(len(net.trunk)):
         stem += block_steps(f"{prefix}.trunk.{i}", f"t{i}", f"t{i + 1}")
     last = f"t{len(net.trunk)}"
-    first = Program(
-        (("low", 36), ("up", UP), ("planes", 2)),
-        (last, "head"),
-        (*stem, Step("conv", "head", (last,), f"{prefix}.heads.0")),
-    )
+    stem.append(Step("conv", "head", (last,), f"{prefix}.heads.0"))
+    outputs = (last, "head")
+    if net.mask is not None:
+        stem.append(Step("conv", "mask", (last,), f"{prefix}.mask"))
+        outputs = (last, "head", "mask")
+    first = Program((("low", 36), ("up", UP), ("planes", 2)), outputs, tuple(stem))
     passes = {"0": first}
     for k, name in enumerate(("1", "2", "3", "c")):
         steps = [Step("cat", "x", ("f", "y")), Step("conv", "s", ("x",), f"{prefix}.stems.{k}")]
@@ -82,6 +83,9 @@ def level_layers(prefix: str, net: LevelContext) -> dict[str, Layer]:
         kind = name.rsplit(".", 1)[-1]
         if name.startswith("heads."):
             layers[f"{prefix}.{name}"] = head_layer(conv)
+        elif kind == "mask":
+            reach = layout.MASK_REACH
+            layers[f"{prefix}.{name}"] = integer_layer(conv, (-reach, reach))
         elif kind == "down":  # the residual step clamps the sum; the branch itself needs 16 bits
             layers[f"{prefix}.{name}"] = integer_layer(conv, WIDE)
         else:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from pauca._core import level_compand, level_dequantize, level_differences, level_merge_values
 from pauca.errors import InputError
-from pauca.image.layout import LUMA_ORDER, luma_pass_of_phase
+from pauca.image.layout import LUMA_ORDER, MASK_REACH, luma_pass_of_phase, mask_table
 
 DIFFERENCE_MAX = 1 << 13  # of the low band, in its integer units
 RECIPROCAL_MAX = 1 << 17  # exclusive: with DIFFERENCE_MAX the product fits 31 bits
 DETAIL_MAX = 1 << 20
+VALUE_MAX = (1 << 20) - 1  # of a value in 1/16 steps
 
 
 def differences(
@@ -53,6 +54,13 @@ def merge_values(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) -> NDArr
         return level_merge_values(np.ascontiguousarray(symbols), mean16)
     except (TypeError, ValueError) as error:
         raise _refused("merge_values", error) from None
+
+
+def unmask(y16: NDArray[np.int32], octaves: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Values (h, w, k) in 1/16 of steps that grew by `octaves` (h, w, 1) in 1/8, to 1/16 steps."""
+    factors = mask_table()[octaves.astype(np.intp) + MASK_REACH].astype(np.int64)
+    grown = (y16.astype(np.int64) * factors + 2048) >> 12
+    return grown.clip(-VALUE_MAX, VALUE_MAX).astype(np.int32)
 
 
 def dequantize(

@@ -30,6 +30,9 @@ LUMA_PASSES = 4
 
 STEP_OCTAVES = (7.5, 6.5)  # log2 of the step at quality 0, and how far it falls until quality 100
 
+# Where a pack masks, steps grow by the octaves that a head of the trunk gives, in 1/8, at most 3.
+MASK_OCTAVE, MASK_REACH = 8, 24
+
 COMPAND_GAIN = 16.0
 COMPAND_SIZE = 2048
 
@@ -60,3 +63,10 @@ def compand_table() -> NDArray[np.int8]:
     """
     v = np.arange(COMPAND_SIZE, dtype=np.float64)
     return np.minimum(127, np.floor(COMPAND_GAIN * np.log2(1.0 + v / 8.0) + 0.5)).astype(np.int8)
+
+
+def mask_table() -> NDArray[np.int32]:
+    """Factors of steps for -MASK_REACH..MASK_REACH, in 1/4096."""
+    octaves = np.arange(-MASK_REACH, MASK_REACH + 1) / MASK_OCTAVE
+    factors: NDArray[np.float64] = np.rint(4096.0 * np.exp2(octaves))
+    return factors.astype(np.int32)

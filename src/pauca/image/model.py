@@ -41,6 +41,7 @@ class ModelConfig:
     mend_blocks: int = 2
     pre_channels: int = 0  # of the encoder's filter of pixels; 0 for none
     pre_blocks: int = 4
+    masking: bool = False  # steps that follow what is around: coarser where detail hides errors
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
 
 
@@ -83,7 +84,7 @@ class LevelContext(nn.Module):
     codes chroma.
     """
 
-    def __init__(self, channels: int, trunk: int):
+    def __init__(self, channels: int, trunk: int, masking: bool = False):
         super().__init__()
         c = channels
         self.stem = IntConv(INPUTS, c)
@@ -95,6 +96,7 @@ class LevelContext(nn.Module):
         )
         self.tail = IntConv(c + 24, c)
         self.up = IntConv(c, 4 * UP)
+        self.mask = IntConv(c, 2, zero=True) if masking else None
         for head in self.heads:
             nn.init.constant_(head.bias[head.out_channels // 2 :], 2.5)  # type: ignore[index, operator]
 
@@ -104,6 +106,17 @@ class LevelContext(nn.Module):
         for block in self.trunk:
             f = block(f)
         return f, self.heads[0].wide(f)  # type: ignore[operator]
+
+    def masks(self, f: Tensor) -> Tensor | None:
+        """Features (N, C, h, w) of the trunk to octaves (N, 2, h, w) that steps of luma and chroma
+        grow by, multiples of 1/8 once exact.
+        """
+        if self.mask is None:
+            return None
+        octaves = self.mask.wide(f) * (UNIT / layout.MASK_OCTAVE)
+        if self.mask.exact:
+            octaves = round_ste(octaves * layout.MASK_OCTAVE) / layout.MASK_OCTAVE
+        return octaves.clamp(-layout.MASK_REACH / layout.MASK_OCTAVE, layout.MASK_REACH / layout.MASK_OCTAVE)
 
     def following(self, number: int, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Features and the companded luma so far (N, 3 * number, h, w) to those of pass 1..4."""
@@ -177,7 +190,10 @@ class WaveletModel(nn.Module):
         self.config = config
         self.thrift = 0.0  # share of lmbda at which rounding weighs bits; 0 rounds to the nearest
         self.levels = nn.ModuleList(
-            [LevelContext(c, t) for c, t in zip(config.channels, config.trunk, strict=True)]
+            [
+                LevelContext(c, t, config.masking)
+                for c, t in zip(config.channels, config.trunk, strict=True)
+            ]
         )
         self.prior = Prior()
         self.post = CellFilter(config.post_channels, config.post_blocks, config.channels[0])
@@ -270,6 +286,10 @@ class WaveletModel(nn.Module):
         p = fold(y.reshape(n, 9, hh, ww)).view(n, COLOURS, BANDS, 4, hh // 2, ww // 2)
         passes, seen, bits = [], [], y.new_zeros(n)
         f, head = net.first(inputs)
+        masks = net.masks(f)
+        if masks is not None:
+            growth = torch.exp2(masks)[:, (0, 1, 1)].view(n, COLOURS, 1, 1, hh // 2, ww // 2)
+            p = p / growth
         for k in range(LUMA_PASSES):
             values = torch.stack([p[:, 0, j, layout.LUMA_ORDER[j][k]] for j in range(BANDS)], 1)
             values, spent = self.code_pass(values, head, prices[:, 0])
@@ -284,6 +304,8 @@ class WaveletModel(nn.Module):
         where = layout.luma_pass_of_phase()
         luma = [passes[where[j][phase]][:, j] for j in range(BANDS) for phase in range(4)]
         p_hat = torch.cat([torch.stack(luma, 1), y_c], 1)  # (N, 36, h, w)
+        if masks is not None:
+            p_hat = (p_hat.view(p.shape) * growth).view(p_hat.shape)
         y_hat = unfold(p_hat).view(n, COLOURS, BANDS, hh, ww)
         return y_hat, bits + spent, f
 

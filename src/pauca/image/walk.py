@@ -42,6 +42,9 @@ class Coder(Protocol):
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Quantized lowest band (3, h, w)."""
 
+    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
+        """Octaves (h, w, 2) in 1/8 that the steps of luma and chroma grow by; before `details`."""
+
     def details(
         self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
@@ -98,7 +101,10 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
         planes = np.empty((h, w, 2), np.uint8)
         planes[:] = ((code + 2) // 4, 16 * level)
         seen = glue.differences(low, int(pack.reciprocals[code, level]), table)
-        out = networks.run(level, PARTS[0], {"low": seen, "up": up, "planes": planes})
+        out = dict(networks.run(level, PARTS[0], {"low": seen, "up": up, "planes": planes}))
+        mask = out.pop("mask", None)
+        if mask is not None:
+            coder.mask(level, mask.astype(np.int8, copy=False))
         values, context = [], []
         for part, following in pairwise(PARTS):
             f, head = out.values()
@@ -106,10 +112,12 @@ def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -
             values.append(y)
             context.append(glue.compand(y, table))
             known = context[-1] if part == CHROMA else np.concatenate(context, 2)
-            out = networks.run(level, following, {"f": f, "y": known})
+            out = dict(networks.run(level, following, {"f": f, "y": known}))
         up = next(iter(out.values())).astype(np.uint8, copy=False)
-        luma = np.concatenate(values[:-1], 2)
-        details = glue.dequantize(luma, values[-1], pack.steps[code, level - 1])
+        luma, chroma = np.concatenate(values[:-1], 2), values[-1]
+        if mask is not None:
+            luma, chroma = glue.unmask(luma, mask[..., :1]), glue.unmask(chroma, mask[..., 1:])
+        details = glue.dequantize(luma, chroma, pack.steps[code, level - 1])
         low = synthesis_level(low, details)
         if level > 1 and "g" in out:
             name = f"m{min(level, SHARED_FROM)}"
