@@ -23,7 +23,9 @@ FILTERED = replace(PLAIN, mend_channels=16, mend_blocks=1, pre_channels=16, pre_
 MASKED = replace(PLAIN, masking=True)
 
 
-@pytest.fixture(scope="module", params=[PLAIN, FILTERED, MASKED], ids=["plain", "filtered", "masked"])
+@pytest.fixture(
+    scope="module", params=[PLAIN, FILTERED, MASKED], ids=["plain", "filtered", "masked"]
+)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     model = WaveletModel(request.param)

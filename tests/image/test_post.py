@@ -6,8 +6,9 @@ from image.photos import photo
 
 from pauca import create_model
 from pauca.image import filters
+from pauca.image.networks import Networks
 from pauca.image.post import mended_pixels, rgb_from_planes
-from pauca.image.walk import Networks, Reconstruction
+from pauca.image.walk import Reconstruction
 from pauca.pixels.colour import grey_from_rgb, ycc_from_rgb
 
 PACK = create_model("img-psnr")

@@ -17,8 +17,9 @@ from pauca.image import glue, layout, lowband
 from pauca.image.choose import CostTable, cost_table, round_plain, round_thrifty
 from pauca.image.filters import residuals
 from pauca.image.layout import ALIGN, LEVELS
+from pauca.image.networks import Networks
 from pauca.image.post import mended_pixels
-from pauca.image.walk import CHROMA, PARTS, Networks, walk
+from pauca.image.walk import CHROMA, PARTS, walk
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -162,9 +163,7 @@ def encode_image(
     )
 
 
-def prefiltered(
-    networks: Networks, planes: NDArray[np.float32], code: int
-) -> NDArray[np.float32]:
+def prefiltered(networks: Networks, planes: NDArray[np.float32], code: int) -> NDArray[np.float32]:
     """Centred YCbCr (3, H, W) without what costs more bits than it is worth, if the pack says."""
     if "pre" not in networks.pack.programs:
         return planes

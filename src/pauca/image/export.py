@@ -51,7 +51,7 @@ def level_programs(
         stem += block_steps(f"{prefix}.trunk.{i}", f"t{i}", f"t{i + 1}")
     last = f"t{len(net.trunk)}"
     stem.append(Step("conv", "head", (last,), f"{prefix}.heads.0"))
-    outputs = (last, "head")
+    outputs: tuple[str, ...] = (last, "head")
     if net.mask is not None:
         stem.append(Step("conv", "mask", (last,), f"{prefix}.mask"))
         outputs = (last, "head", "mask")
@@ -120,7 +120,7 @@ def filters_of(model: WaveletModel) -> dict[str, CellFilter]:
     found = {"post": model.post} | {f"m{i + 2}": net for i, net in enumerate(model.mends)}  # type: ignore[dict-item]
     if model.pre is not None:
         found["pre"] = model.pre
-    return found  # type: ignore[return-value]
+    return found
 
 
 @torch.no_grad()

@@ -9,27 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
-from pauca.pack.image import ImagePack
+from pauca.image.networks import Networks
 
 TILE = 512  # samples: bounds the memory of a large picture
 CELL = 4
-
-
-class Runs(Protocol):
-    """What executes the programs of a pack."""
-
-    pack: ImagePack
-
-    def run_program(
-        self, name: str, inputs: dict[str, NDArray[np.integer]]
-    ) -> dict[str, NDArray[np.integer]]:
-        """Execute a program by its name."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +30,7 @@ class Tile:
 
 
 def residuals(
-    networks: Runs,
+    networks: Networks,
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8] | None,
@@ -78,7 +66,7 @@ def residuals(
 
 
 def mend(
-    networks: Runs,
+    networks: Networks,
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8] | None,

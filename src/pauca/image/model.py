@@ -116,7 +116,9 @@ class LevelContext(nn.Module):
         octaves = self.mask.wide(f) * (UNIT / layout.MASK_OCTAVE)
         if self.mask.exact:
             octaves = round_ste(octaves * layout.MASK_OCTAVE) / layout.MASK_OCTAVE
-        return octaves.clamp(-layout.MASK_REACH / layout.MASK_OCTAVE, layout.MASK_REACH / layout.MASK_OCTAVE)
+        return octaves.clamp(
+            -layout.MASK_REACH / layout.MASK_OCTAVE, layout.MASK_REACH / layout.MASK_OCTAVE
+        )
 
     def following(self, number: int, f: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Features and the companded luma so far (N, 3 * number, h, w) to those of pass 1..4."""
@@ -204,7 +206,9 @@ class WaveletModel(nn.Module):
                 if config.mend_channels
             ]
         )
-        self.pre = CellFilter(config.pre_channels, config.pre_blocks, 0) if config.pre_channels else None
+        self.pre = (
+            CellFilter(config.pre_channels, config.pre_blocks, 0) if config.pre_channels else None
+        )
         self.log_steps = nn.Parameter(torch.zeros(LEVELS, COLOURS, BANDS, KNOTS))
 
     def level(self, number: int) -> LevelContext:

@@ -1,4 +1,4 @@
-"""The last steps of the decoder: post-filter and colours, so that a picture is the same everywhere."""
+"""The last steps of the decoder, post-filter and colours: a picture is the same everywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image.filters import residuals
-from pauca.image.walk import Networks, Reconstruction
+from pauca.image.networks import Networks
+from pauca.image.walk import Reconstruction
 
 PLANE_MAX = (1 << 13) - 1  # 1/16 grey levels
 

@@ -12,13 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pauca.errors import InputError
 from pauca.image.data import batches, find_pictures, load_pictures
 from pauca.image.model import ModelConfig, WaveletModel, base_step
 from pauca.nets import loop
 from pauca.nets.loop import LoopConfig, Run
+from pauca.nets.msssim import ms_ssim
+
+# Price of 1 - MS-SSIM in bits per pixel at qualities 12 and 60: what makes a codec trained for it
+# end up near the rates that squared error has there (Minnen et al., arXiv:1809.02736, and after).
+SSIM_PRICES = {12: 2.4, 60: 220.0}
 
 # Bits per pixel times step, roughly, of photographs: equalizes the weight of all rates.
 PEAK_RATE = 14.0
+
+MEASURES = ("psnr", "ssim", "mix")
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class TrainConfig(LoopConfig):
     batch: int = 2
     size: int = 256
     thrift: float = 0.0  # share of lmbda that rounding spends on bits once networks are exact
+    measure: str = "psnr"  # or ssim, or mix: half of each
     val: Path | None = None
     sizes: ModelConfig = ModelConfig()
 
@@ -39,15 +48,26 @@ def draw_quality(count: int, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.where(rng.random(count) < 0.85, everyday, whole)).float()
 
 
-def loss_of(model: WaveletModel, x: Tensor, quality: Tensor) -> Tensor:
-    """Mean of bpp + mse / lmbda over the batch, each picture weighted by the inverse of the rate
-    usual at its quality.
+def loss_of(model: WaveletModel, x: Tensor, quality: Tensor, measure: str = "psnr") -> Tensor:
+    """Mean of bpp + distortion over the batch, each picture weighted by the inverse of the rate
+    usual at its quality. Distortion: mse / lmbda, MS-SSIM at its price, or half of each.
     """
     out = model(x, quality)
     base = base_step(quality)
-    cost = out.bpp + out.mse / (model.config.lmbda * base.square())
+    squared = out.mse / (model.config.lmbda * base.square())
+    if measure == "psnr":
+        cost = out.bpp + squared
+    else:
+        structure = ssim_price(quality) * (1.0 - ms_ssim(out.x_hat, x))
+        cost = out.bpp + (structure if measure == "ssim" else 0.5 * (structure + squared))
     loss: Tensor = (cost / (0.05 + PEAK_RATE / base)).mean()
     return loss
+
+
+def ssim_price(quality: Tensor) -> Tensor:
+    """Bits per pixel that 1 - MS-SSIM costs at a quality: exponential through SSIM_PRICES."""
+    (q0, p0), (q1, p1) = SSIM_PRICES.items()
+    return p0 * (p1 / p0) ** ((quality - q0) / (q1 - q0))
 
 
 @torch.no_grad()
@@ -59,7 +79,7 @@ def evaluate(
     device = next(model.parameters()).device
     points = []
     for quality in qualities:
-        bpp, psnr = [], []
+        bpp, psnr, similarity = [], [], []
         for picture in pictures:
             h, w = picture.shape[:2]
             padded = np.pad(picture, ((0, -h % 128), (0, -w % 128), (0, 0)), mode="edge")
@@ -68,15 +88,18 @@ def evaluate(
             x_hat = out.x_hat.clamp(0, 255).round()[..., :h, :w]
             bpp.append(out.bpp.item() * x.shape[2] * x.shape[3] / (h * w))
             psnr.append(10 * math.log10(255**2 / (x_hat - x[..., :h, :w]).square().mean().item()))
-        points.append(
-            {"quality": quality, "bpp": float(np.mean(bpp)), "psnr": float(np.mean(psnr))}
-        )
+            if min(h, w) > 160:
+                similarity.append(ms_ssim(x_hat, x[..., :h, :w]).item())
+        point = {"quality": quality, "bpp": float(np.mean(bpp)), "psnr": float(np.mean(psnr))}
+        points.append(point | ({"ms_ssim": float(np.mean(similarity))} if similarity else {}))
     model.train()
     return points
 
 
 def train(config: TrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
+    if config.measure not in MEASURES:
+        raise InputError(f"no measure {config.measure!r}; known: {', '.join(MEASURES)}")
     run = Run(config, lambda: WaveletModel(config.sizes))
     pictures = load_pictures(find_pictures(config.data), config.size)
     held = load_pictures(find_pictures([config.val]), 1) if config.val else []
@@ -90,7 +113,7 @@ def train(config: TrainConfig) -> Path:
         x = torch.from_numpy(next(stream)).to(run.device).float()
         quality = draw_quality(len(x), rng).to(run.device)
         with torch.autocast(run.device.type, dtype=torch.bfloat16):
-            return loss_of(model, x, quality)
+            return loss_of(model, x, quality, config.measure)
 
     def report(run: Run) -> dict[str, Any]:
         average = run.ema

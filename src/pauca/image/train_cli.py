@@ -21,6 +21,7 @@ def train(
     thrift: Annotated[
         float, typer.Option(help="Share of lmbda spent on bits in rounding, once exact.")
     ] = 0.0,
+    measure: Annotated[str, typer.Option(help="psnr, ssim (MS-SSIM), or mix.")] = "psnr",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for torch's default.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     val: Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")] = None,
@@ -41,8 +42,8 @@ def train(
 
     config = TrainConfig(
         data=data, out=out, hours=hours, batch=batch, size=size, lr=lr, exact_from=exact_from,
-        thrift=thrift, threads=threads, device=device, val=val, init=init, seed=seed,
-        sizes=ModelConfig(**json.loads(sizes)),
+        thrift=thrift, measure=measure, threads=threads, device=device, val=val, init=init,
+        seed=seed, sizes=ModelConfig(**json.loads(sizes)),
     )  # fmt: skip
     print(run(config))
 

@@ -8,7 +8,6 @@ table indexes and returns the symbols, by rounding coefficients (encoder) or by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -19,12 +18,10 @@ from numpy.typing import NDArray
 from pauca.image import glue, layout
 from pauca.image.filters import mend
 from pauca.image.layout import LEVELS
-from pauca.pack.image import ImagePack
-from pauca.pack.runtime import Runner, make_runner
+from pauca.image.networks import SHARED_FROM, Networks
 from pauca.pixels.lifting import synthesis_level
 
 UP = 32
-SHARED_FROM = 4  # levels from here on use the networks of this one
 CHROMA = "c"
 PARTS = (
     "0",
@@ -51,34 +48,6 @@ class Coder(Protocol):
         """Symbols (h * w * k,) of pass `part` ("0".."3", "c") of a level from means and indexes (h,
         w, k).
         """
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The context networks of a pack on one runtime."""
-
-    pack: ImagePack
-    runtime: str
-    threads: int
-
-    def run(
-        self, level: int, part: str, inputs: Mapping[str, NDArray[np.integer]]
-    ) -> Mapping[str, NDArray[np.integer]]:
-        """Execute pass `part` of a level."""
-        return self.run_program(f"l{min(level, SHARED_FROM)}.{part}", inputs)
-
-    def run_program(
-        self, name: str, inputs: Mapping[str, NDArray[np.integer]]
-    ) -> Mapping[str, NDArray[np.integer]]:
-        """Execute a program of the pack by its name."""
-        key = f"{self.runtime}.{self.threads}.{name}"
-        runner: Runner | None = self.pack.runtimes.get(key)
-        if runner is None:
-            runner = make_runner(
-                self.runtime, self.pack.programs[name], self.pack.layers, self.threads
-            )
-            self.pack.runtimes[key] = runner
-        return runner.run(inputs)
 
 
 @dataclass(frozen=True)
