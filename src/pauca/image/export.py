@@ -117,10 +117,9 @@ def filter_layers(name: str, net: CellFilter) -> dict[str, Layer]:
 
 def filters_of(model: WaveletModel) -> dict[str, CellFilter]:
     """All cell filters by the name of their program: post, m2, m3, m4 and pre, as far as made."""
-    found = {"post": model.post} | {f"m{i + 2}": net for i, net in enumerate(model.mends)}  # type: ignore[dict-item]
-    if model.pre is not None:
-        found["pre"] = model.pre
-    return found
+    named: list[tuple[str, object]] = [("post", model.post), ("pre", model.pre)]
+    named += [(f"m{i + 2}", net) for i, net in enumerate(model.mends)]
+    return {name: net for name, net in named if isinstance(net, CellFilter)}
 
 
 @torch.no_grad()
