@@ -80,6 +80,15 @@ def test_untrained_is_bicubic() -> None:
     assert torch.allclose(y[..., 6:-6, 6:-6], theirs[..., 6:-6, 6:-6], atol=1e-3)
 
 
+def test_sizes_as_text() -> None:
+    from pauca.nets.loop import with_sizes
+
+    assert with_sizes(SrConfig(), '{"channels": 48, "fold": 4}') == SrConfig(channels=48, fold=4)
+    for text in ("{", "[1]", '{"chanels": 3}', '{"fold": 3}'):
+        with pytest.raises(InputError):
+            with_sizes(SrConfig(), text)
+
+
 def test_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no network"):
         train(SrTrainConfig([photos], tmp_path / "a", model="sr-x3"))

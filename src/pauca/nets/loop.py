@@ -8,9 +8,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from pauca.errors import InputError
 from pauca.nets.integer import set_exact
+
+Sizes = TypeVar("Sizes")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,15 @@ def schedule(progress: float) -> float:
     if progress < 0.02:
         return max(progress / 0.02, 0.01)
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min((progress - 0.02) / 0.98, 1.0)))
+
+
+def with_sizes(config: Sizes, text: str) -> Sizes:
+    """`config` with what the JSON object `text` says of its fields; `InputError` if it cannot."""
+    try:
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+        return replace(config, **given)  # type: ignore[type-var]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"sizes {text!r}: {error}") from error
 
 
 def load_matching(model: nn.Module, state: dict[str, Tensor]) -> None:

@@ -32,6 +32,7 @@ class SrTrainConfig(LoopConfig):
     """
 
     model: str = "sr-x2-nano"
+    sizes: SrConfig | None = None  # in place of the named model's
     batch: int = 16
     size: int = 64
     squared_from: float = 0.8
@@ -58,7 +59,7 @@ def load_model(path: Path) -> SrModel:
 
 def train(config: SrTrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
-    sizes = sizes_of(config.model)
+    sizes = config.sizes or sizes_of(config.model)
     if config.size % sizes.fold:
         raise InputError(f"crops must be a multiple of {sizes.fold}")
     if config.coded and sizes.planes != 1:

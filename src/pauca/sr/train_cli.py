@@ -36,16 +36,21 @@ def train(
     init: Annotated[
         Path | None, typer.Option(help="Checkpoint whose weights to begin with.")
     ] = None,
+    sizes: Annotated[
+        str, typer.Option(help='Sizes that differ from the model\'s, as JSON: {"channels": 48}.')
+    ] = "{}",
     seed: Annotated[int, typer.Option(help="Seed of weights and crops.")] = 0,
 ) -> None:
     """Train a super-resolution network; run the same command again to resume."""
-    from pauca.sr.train import SrTrainConfig
+    from pauca.nets.loop import with_sizes
+    from pauca.sr.train import SrTrainConfig, sizes_of
     from pauca.sr.train import train as run
 
     config = SrTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, size=size, lr=lr,
         exact_from=exact_from, teacher=teacher, coded=coded, clips=clips or (), threads=threads,
         device=device, val=val, init=init, seed=seed,
+        sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip
     print(run(config))
 
