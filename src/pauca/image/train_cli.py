@@ -34,16 +34,15 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of weights and crops.")] = 0,
 ) -> None:
     """Train the picture model; run the same command again to resume after an interruption."""
-    import json
-
     from pauca.image.model import ModelConfig
     from pauca.image.train import TrainConfig
     from pauca.image.train import train as run
+    from pauca.nets.loop import with_sizes
 
     config = TrainConfig(
         data=data, out=out, hours=hours, batch=batch, size=size, lr=lr, exact_from=exact_from,
         thrift=thrift, measure=measure, threads=threads, device=device, val=val, init=init,
-        seed=seed, sizes=ModelConfig(**json.loads(sizes)),
+        seed=seed, sizes=with_sizes(ModelConfig(), sizes),
     )  # fmt: skip
     print(run(config))
 
