@@ -55,3 +55,27 @@ def test_lifting_inverts_and_is_almost_orthonormal() -> None:
     for band in range(3):
         energy = energy + (details[:, :, band] / band_gain(1, band)).square().sum()
     assert energy.item() == pytest.approx(x.square().sum().item(), rel=0.15)
+
+
+def test_fused_rounding_is_the_plain_rule_and_passes_gradients_where_it_holds() -> None:
+    from pauca.nets.integer import S8_MAX, S8_MIN, UNIT, IntBlock, round_clamp, round_ste
+
+    y = (torch.randn(1000) * 6).requires_grad_()
+    z = y.detach().clone().requires_grad_()
+    fused = round_clamp(y, S8_MIN, S8_MAX)
+    plain = torch.nn.functional.hardtanh(round_ste(z * UNIT) / UNIT, S8_MIN, S8_MAX)
+    assert torch.equal(fused, plain)
+    weight = torch.randn(1000)
+    (fused * weight).sum().backward()
+    (plain * weight).sum().backward()
+    assert y.grad is not None and z.grad is not None
+    differing = (y.grad != z.grad).float().mean()  # within half a unit of the ends
+    assert differing < 0.01 and 0.05 < (y.grad == 0).float().mean() < 0.95
+    block = IntBlock(8)
+    torch.nn.init.normal_(block.down.weight)
+    set_exact(block, True)
+    x = (torch.randint(256, (1, 8, 5, 5)) / UNIT).requires_grad_()
+    out = block(x)
+    assert torch.equal(torch.floor(out * UNIT + 0.5) / UNIT, out) and out.max() <= 255 / UNIT
+    out.sum().backward()
+    assert x.grad is not None and torch.isfinite(x.grad).all() and (x.grad != 0).any()
