@@ -34,7 +34,7 @@ class ModelConfig:
     """
 
     channels: tuple[int, int, int, int] = (64, 96, 96, 96)
-    trunk: tuple[int, int, int, int] = (2, 2, 2, 3)
+    trunk: tuple[int, int, int, int] = (2, 3, 4, 6)
     post_channels: int = 96
     post_blocks: int = 4
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
