@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
 from pauca.image.walk import Networks, Reconstruction
+from pauca.pixels.tiles import tiles
 
 TILE = 512  # pixels: bounds the memory of a large picture
 CELL = 4
@@ -22,19 +21,20 @@ def mend(networks: Networks, picture: Reconstruction, code: int) -> NDArray[np.u
     _, height, width = picture.planes.shape
     table = layout.compand_table()
     rgb = np.empty((height, width, 3), np.uint8)
-    for top, left in product(range(0, height, TILE), range(0, width, TILE)):
-        y0, x0 = max(top - halo, 0), max(left - halo, 0)
-        y1, x1 = min(top + TILE + halo, height), min(left + TILE + halo, width)
-        planes = np.ascontiguousarray(picture.planes[:, y0:y1, x0:x1])
-        features = picture.features[y0 // CELL : y1 // CELL, x0 // CELL : x1 // CELL]
+    for part in tiles(height, width, TILE, halo):
+        planes = np.ascontiguousarray(picture.planes[:, part.seen_rows, part.seen_columns])
+        features = picture.features[_cells_of(part.seen_rows), _cells_of(part.seen_columns)]
         pixels = post_inputs(planes, int(pack.reciprocals[code, 0]), table)
         plane = np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8)
         inputs = {"pixels": pixels, "features": np.ascontiguousarray(features), "plane": plane}
         (head,) = networks.run_program("post", inputs).values()
         tile = finish(planes, head.astype(np.int16, copy=False), int(pack.base_steps[code]))
-        inside = tile[top - y0 : top - y0 + TILE, left - x0 : left - x0 + TILE]
-        rgb[top : top + TILE, left : left + TILE] = inside
+        rgb[part.outside()] = tile[part.inside()]
     return rgb
+
+
+def _cells_of(pixels: slice) -> slice:
+    return slice(pixels.start // CELL, pixels.stop // CELL)
 
 
 def post_inputs(
