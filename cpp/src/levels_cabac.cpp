@@ -1,5 +1,6 @@
 #include "levels_cabac.hpp"
 
+#include "levels_band.hpp"
 
 namespace pauca::levels {
 
@@ -39,45 +40,25 @@ struct CabacSource {
 }  // namespace
 
 std::size_t encode_cabac(std::span<const std::int32_t> levels, const Band& band, CabacModel& model,
-                         std::span<std::uint8_t> out) {
+                       std::span<std::uint8_t> out) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
     cabac::RangeEncoder encoder(out);
     CabacSink sink{encoder, CabacContexts(model)};
-    const std::int32_t* level = levels.data();
-    for (std::size_t row = 0; row < band.rows; ++row) {
-        field.start_row();
-        for (std::size_t x = 0; x < band.width; ++x, ++level) {
-            sink.contexts.look(field.view());
-            put_level(sink, *level, band.shape);
-            field.advance(*level);
-        }
-    }
+    put_band(levels, band, sink);
     return encoder.finish();
 }
 
 Status decode_cabac(std::span<const std::uint8_t> data, const Band& band, CabacModel& model,
-                    std::span<std::int32_t> levels) {
+                  std::span<std::int32_t> levels) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
     cabac::RangeDecoder decoder(data);
     CabacSource source{decoder, CabacContexts(model)};
-    std::int32_t* level = levels.data();
-    for (std::size_t row = 0; row < band.rows; ++row) {
-        if (!decoder.good()) break;
-        field.start_row();
-        for (std::size_t x = 0; x < band.width; ++x, ++level) {
-            source.contexts.look(field.view());
-            if (!get_level(source, *level, band.shape)) return decoder.good() ? Status::corrupt : decoder.finish();
-            field.advance(*level);
-        }
-    }
-    return decoder.finish();
+    return get_band(source, band, levels);
 }
 
 double cabac_bits(std::span<const std::int32_t> levels, const Band& band, CabacModel& model) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
+    Field field = field_of(levels.data(), band);
     CabacContexts contexts(model);
     RateSink rates{contexts};
     UpdateSink updates{contexts};
@@ -85,7 +66,7 @@ double cabac_bits(std::span<const std::int32_t> levels, const Band& band, CabacM
     for (std::size_t row = 0; row < band.rows; ++row) {
         field.start_row();
         for (std::size_t x = 0; x < band.width; ++x, ++level) {
-            contexts.look(field.view());
+            contexts.look(field);
             put_level(rates, *level, band.shape);
             put_level(updates, *level, band.shape);
             field.advance(*level);

@@ -53,7 +53,8 @@ class CabacContexts {
 public:
     explicit CabacContexts(CabacModel& model) : model_(&model) {}
 
-    [[gnu::always_inline]] inline void look(const View& v) {
+    [[gnu::always_inline]] inline void look(const Field& field) {
+        const View v = field.view();
         bins_ = model_->bins[class_of_log((2 * v.local_log + v.cross_log + v.column_log) / 4)].data();
         sign_ = &model_->signs[3 * sign_of(v.left) + sign_of(v.above)];
     }

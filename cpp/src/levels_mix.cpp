@@ -1,6 +1,6 @@
 #include "levels_mix.hpp"
 
-#include "pauca/cabac.hpp"
+#include "levels_band.hpp"
 
 namespace pauca::levels {
 
@@ -70,38 +70,18 @@ struct MixSource {
 std::size_t encode_mix(std::span<const std::int32_t> levels, const Band& band, MixModel& model,
                        std::span<std::uint8_t> out) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
     cabac::RangeEncoder encoder(out);
     MixSink sink{encoder, MixContexts(model)};
-    const std::int32_t* level = levels.data();
-    for (std::size_t row = 0; row < band.rows; ++row) {
-        field.start_row();
-        for (std::size_t x = 0; x < band.width; ++x, ++level) {
-            sink.contexts.look(field.view(), field.all_log());
-            put_level(sink, *level, band.shape);
-            field.advance(*level);
-        }
-    }
+    put_band(levels, band, sink);
     return encoder.finish();
 }
 
 Status decode_mix(std::span<const std::uint8_t> data, const Band& band, MixModel& model,
                   std::span<std::int32_t> levels) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
     cabac::RangeDecoder decoder(data);
     MixSource source{decoder, MixContexts(model)};
-    std::int32_t* level = levels.data();
-    for (std::size_t row = 0; row < band.rows; ++row) {
-        if (!decoder.good()) break;
-        field.start_row();
-        for (std::size_t x = 0; x < band.width; ++x, ++level) {
-            source.contexts.look(field.view(), field.all_log());
-            if (!get_level(source, *level, band.shape)) return decoder.good() ? Status::corrupt : decoder.finish();
-            field.advance(*level);
-        }
-    }
-    return decoder.finish();
+    return get_band(source, band, levels);
 }
 
 }  // namespace pauca::levels

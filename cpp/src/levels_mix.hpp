@@ -135,8 +135,10 @@ class MixContexts {
 public:
     explicit MixContexts(MixModel& model) : model_(model) {}
 
-    [[gnu::always_inline]] inline void look(const View& v, std::uint32_t all_log) {
-        view_ = v;
+    [[gnu::always_inline]] inline void look(const Field& field) {
+        view_ = field.view();
+        const View& v = view_;
+        const std::uint32_t all_log = field.all_log();
         const std::array<std::uint32_t, kInputs> ids{
             class_of_log(v.local_log),
             class_of_log(v.column_log),

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "levels_band.hpp"
 #include "levels_cabac.hpp"
 
 namespace pauca::rdoq {
@@ -21,7 +22,7 @@ double rate(const CabacContexts& contexts, std::int32_t level, const Shape& shap
 void quantize(std::span<const float> weights, std::span<const float> importance, const Target& target,
               const Band& band, CabacModel& model, std::span<std::int32_t> levels) {
     model.reset(band.shape);
-    Field field(levels.data(), band.width, scale_mean(band.shape.scale) / (65536 / kOne), band.columns.data());
+    Field field = field_of(levels.data(), band);
     CabacContexts contexts(model);
     UpdateSink updates{contexts};
     const double step = target.step, lambda = target.lambda;
@@ -29,7 +30,7 @@ void quantize(std::span<const float> weights, std::span<const float> importance,
     for (std::size_t row = 0; row < band.rows; ++row) {
         field.start_row();
         for (std::size_t x = 0; x < band.width; ++x, ++i) {
-            contexts.look(field.view());
+            contexts.look(field);
             const double w = weights[i];
             const double importance_of = importance.empty() ? 1.0 : importance[i];
             const auto nearest = static_cast<std::int32_t>(std::nearbyint(w / step));

@@ -138,8 +138,7 @@ def encode_weights(
     `bits_per_weight`. `base`: the older network that an update leads from. Raises `InputError`,
     `UnsupportedError`, `LimitError`.
     """
-    from pauca.nn.compress import CompressOptions, compress_network, compress_update
-    from pauca.nn.quantize.nearest import NearestOptions
+    from pauca.nn.compress import compress_network, compress_update, options_of
     from pauca.nn.wish import Wish, compress_at, compress_to
 
     network = _network_of(source, limits)
@@ -149,12 +148,7 @@ def encode_weights(
         return compress_to(network, wish, quantizer, calibration, threads).stream
     if quantizer is not None:
         return compress_at(network, quantizer, calibration, threads)
-    if lossless:
-        options = CompressOptions(None)
-    elif bits is step is max_error is None:
-        options = CompressOptions()
-    else:
-        options = CompressOptions(NearestOptions(step, bits, max_error))
+    options = options_of(bits, step, max_error, lossless)
     if base is not None:
         return compress_update(network, base, options, threads)
     return compress_network(network, options, threads)

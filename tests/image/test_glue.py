@@ -30,7 +30,7 @@ def test_differences_equal_numpy(size, reach):
 
 def test_differences_see_what_the_trained_networks_saw():
     torch = pytest.importorskip("torch")
-    from pauca.image.model import low_differences
+    from pauca.image.parts import low_differences
 
     rng = np.random.default_rng(1)
     low = integers(rng, (3, 8, 12), -1500, 1500)

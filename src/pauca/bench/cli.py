@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pauca.bench import nn_cli, sr_cli
-from pauca.bench.machine import available_cores
+from pauca.bench.outputs import (
+    Force,
+    Json,
+    Markdown,
+    check_outputs,
+    report_console,
+    split,
+    write_outputs,
+)
 
 if TYPE_CHECKING:
     from pauca.bench.report import Report
@@ -38,11 +46,8 @@ References = Annotated[
 MaxBpp = Annotated[
     float, typer.Option(min=0, help="BD-rate counts up to this rate; 0 for all rates.")
 ]
-Json = Annotated[Path | None, typer.Option(help="Write every number here.")]
 Plot = Annotated[Path | None, typer.Option(help="Write the two plots here, PNG.")]
-Markdown = Annotated[Path | None, typer.Option(help="Write the tables here.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: one per core.")]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace output files.")]
 
 
 @app.callback()
@@ -70,32 +75,27 @@ def image(
     force: Force = False,
 ) -> None:
     """Rate, PSNR, MS-SSIM and times of picture codecs over a folder, and their BD-rates."""
-    from rich.console import Console
-
     from pauca.bench.curves import load_curves
     from pauca.bench.report import load_matplotlib, print_report, to_json, to_markdown, to_plot
     from pauca.bench.run import make_plan
-    from pauca.container.files import atomic_write, check_target
+    from pauca.pack.runtime import default_threads
 
-    for target in (json, plot, markdown):
-        if target:
-            check_target(target, force)
+    check_outputs((json, plot, markdown), force)
     if plot:
         load_matplotlib()
     plan = make_plan(
         data,
-        _split(codecs),
+        split(codecs),
         qualities or [],
-        load_curves(published, _split(curves)) if published else [],
-        _split(references),
+        load_curves(published, split(curves)) if published else [],
+        split(references),
         max_bpp or None,
-        jobs or available_cores(),
+        jobs or default_threads(),
     )
     report = _run_with_progress(plan)
-    for path, render in ((json, to_json), (plot, to_plot), (markdown, to_markdown)):
-        if path:
-            atomic_write(path, render(report), force)
-    print_report(report, Console(width=None if sys.stdout.isatty() else 200))
+    outputs = ((json, to_json), (plot, to_plot), (markdown, to_markdown))
+    write_outputs(report, outputs, force)
+    print_report(report, report_console())
 
 
 def _run_with_progress(plan: "Plan") -> "Report":
@@ -110,7 +110,3 @@ def _run_with_progress(plan: "Plan") -> "Report":
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=plan.steps)
         return run(plan, command, lambda: progress.advance(task))
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]

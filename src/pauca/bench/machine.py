@@ -1,10 +1,11 @@
 """What a measurement ran on: processor, system, and the versions of the libraries it used."""
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from pauca.pack.runtime import default_threads
 
 _LIBRARIES = (
     "pauca", "numpy", "pillow", "onnxruntime", "torch", "imagecodecs", "pillow-heif",
@@ -30,7 +31,7 @@ def describe_machine() -> Machine:
         except metadata.PackageNotFoundError:
             continue
     return Machine(
-        _cpu_model(), available_cores(), platform.platform(terse=True), versions | _engines()
+        _cpu_model(), default_threads(), platform.platform(terse=True), versions | _engines()
     )
 
 
@@ -42,11 +43,6 @@ def _cpu_model() -> str:
     except OSError:
         pass  # not Linux: the portable, poorer answer below
     return platform.processor() or platform.machine()
-
-
-def available_cores() -> int:
-    """The cores this process may use, which a container can limit, not those in the box."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _engines() -> dict[str, str]:

@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pauca.bench.outputs import (
+    Force,
+    Json,
+    Markdown,
+    check_outputs,
+    report_console,
+    split,
+    write_outputs,
+)
+
 if TYPE_CHECKING:
     from pauca.bench.nn_run import NnReport, Plan
 
@@ -48,10 +58,7 @@ Calibrations = Annotated[
     typer.Option(help="What a model's quantizers may know (npz); one for each --model."),
 ]
 Refine = Annotated[int, typer.Option(min=0, help="Bisections where the accuracy is lost.")]
-Json = Annotated[Path | None, typer.Option(help="Write every number here.")]
 Plot = Annotated[Path | None, typer.Option(help="Write the plot here, PNG.")]
-Markdown = Annotated[Path | None, typer.Option(help="Write the tables here.")]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace output files.")]
 
 
 def nn(
@@ -73,16 +80,11 @@ def nn(
     force: Force = False,
 ) -> None:
     """Size and accuracy of networks: quantizers, coders, complete files, lossless sizes."""
-    from rich.console import Console
-
     from pauca.bench.nn_report import print_report, to_json, to_markdown, to_plot
     from pauca.bench.nn_run import QPS, Plan, check_plan, load_subjects, parse_settings
     from pauca.bench.report import load_matplotlib
-    from pauca.container.files import atomic_write, check_target
 
-    for target in (json, plot, markdown):
-        if target:
-            check_target(target, force)
+    check_outputs((json, plot, markdown), force)
     if plot:
         load_matplotlib()
     plan = Plan(
@@ -99,10 +101,9 @@ def nn(
     )
     check_plan(plan)
     report = _run_with_status(plan)
-    for path, render in ((json, to_json), (plot, to_plot), (markdown, to_markdown)):
-        if path:
-            atomic_write(path, render(report), force)
-    print_report(report, Console(width=None if sys.stdout.isatty() else 200))
+    outputs = ((json, to_json), (plot, to_plot), (markdown, to_markdown))
+    write_outputs(report, outputs, force)
+    print_report(report, report_console())
 
 
 def _run_with_status(plan: "Plan") -> "NnReport":
@@ -125,8 +126,3 @@ def _integers(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in split(text))
     except ValueError as error:
         raise InputError(f"{text!r} are not integers separated by commas") from error
-
-
-def split(names: str) -> list[str]:
-    """Return the words of a list that is separated by commas."""
-    return [name.strip() for name in names.split(",") if name.strip()]

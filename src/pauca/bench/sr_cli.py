@@ -7,6 +7,16 @@ from typing import Annotated
 
 import typer
 
+from pauca.bench.outputs import (
+    Force,
+    Json,
+    Markdown,
+    check_outputs,
+    report_console,
+    split,
+    write_outputs,
+)
+
 Data = Annotated[list[Path], typer.Option(help="Folder of large pictures; may be repeated.")]
 Methods = Annotated[
     str,
@@ -17,10 +27,7 @@ Methods = Annotated[
 ]
 Scale = Annotated[int, typer.Option("--scale", "-s", help="2 or 4.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
-Json = Annotated[Path | None, typer.Option(help="Write every number here.")]
-Markdown = Annotated[Path | None, typer.Option(help="Write the tables here.")]
 Crops = Annotated[Path | None, typer.Option(help="Write pieces side by side here, PNG.")]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace output files.")]
 
 
 def sr(
@@ -36,29 +43,27 @@ def sr(
     """PSNR and SSIM of luma, operations and times of super-resolution."""
     from rich.console import Console
 
-    from pauca.bench.machine import available_cores
-    from pauca.bench.nn_cli import split
     from pauca.bench.report import markdown as to_markdown
     from pauca.bench.report import print_facts, print_table
     from pauca.bench.sr import facts, run, tables, to_json
     from pauca.bench.sr_methods import make_method
-    from pauca.container.files import atomic_write, check_target
+    from pauca.pack.runtime import default_threads
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
-    for target in (json, markdown, crops):
-        if target:
-            check_target(target, force)
-    threads = jobs or available_cores()
+    check_outputs((json, markdown, crops), force)
+    threads = jobs or default_threads()
     made = [make_method(name, scale, threads) for name in split(methods)]
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
         report, sheet = run(data, made, scale, threads, command, status.update)
-    text = to_markdown(facts(report), tables(report))
-    for path, content in ((json, to_json(report)), (markdown, text), (crops, sheet)):
-        if path:
-            atomic_write(path, content, force)
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    outputs = (
+        (json, to_json),
+        (markdown, lambda found: to_markdown(facts(found), tables(found))),
+        (crops, lambda _: sheet),
+    )
+    write_outputs(report, outputs, force)
+    console = report_console()
     print_facts(facts(report), console)
     for table in tables(report):
         print_table(table, console)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pauca.errors import InputError, MissingExtraError
 from pauca.pack.registry import create_upscaler
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
-from pauca.sr.upscale import Upscaler
+from pauca.sr.upscale import Upscaler, interpolate
 
 Pixels = NDArray[np.uint8]
 HEIGHT, WIDTH = 360, 640  # of the input that times and operations are given for
@@ -122,19 +122,13 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
             return rgb
         planes = ycc16_from_rgb(x)
         luma = network(planes[None, :1].astype(np.float32) / (16 * 255))[0, 0]
-        interpolated = [_bicubic16(plane, scale) for plane in planes[1:]]
+        interpolated = [interpolate(plane, scale) for plane in planes[1:]]
         mended = np.rint(luma * (16 * 255)).clip(0, 4095).astype(np.int16)
         return rgb_from_ycc16([mended, *interpolated])
 
     noise = np.random.default_rng(0).random((1, channels, HEIGHT, WIDTH), np.float32)
     macs, parameters = count_onnx(data, entry.name, noise.shape)
     return Method(path.stem, picture, lambda: network(noise), macs, parameters, len(data))
-
-
-def _bicubic16(plane: NDArray[np.int16], scale: int) -> NDArray[np.int16]:
-    from pauca._core import upscale_interpolate
-
-    return upscale_interpolate(np.ascontiguousarray(plane), scale, 1)
 
 
 def count_onnx(data: bytes, name: str, shape: tuple[int, ...]) -> tuple[float, int]:

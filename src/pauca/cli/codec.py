@@ -33,6 +33,7 @@ Base = Annotated[
 ]
 
 PICTURES, NETWORKS = "pictures", "networks"
+STEPS = ("--bits", "--step", "--max-error", "--lossless")  # only one sets the steps of weights
 Options = dict[str, Any]
 
 
@@ -135,35 +136,26 @@ def encode(
     IN is any 8-bit RGB or grey picture that Pillow reads, or a network in safetensors, ONNX, torch
     state_dict or npz; its content says which. OUT is a pauca stream.
     """
-    pictures = {"--quality": quality, "--tune": tune, "--model": model, "--effort": effort}
-    steps = {
-        "--bits": bits, "--step": step, "--max-error": max_error, "--lossless": lossless or None,
-    }  # fmt: skip
-    search = {
-        "--max-drop": max_drop, "--target-size": target_size, "--bits-per-weight": bits_per_weight,
-        "--eval": evaluate, "--quantizer": quantizer, "--calibration": calibration, "--plot": plot,
-    }  # fmt: skip
-    others = {"--vector-bits": vector_bits, "--base": base}
+    pictures = PictureOptions(quality, tune, model, effort)
+    networks = NetworkOptions(bits, step, max_error, lossless, vector_bits, base)
+    search = SearchRequest(
+        max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
+    )
     if model and tune:
         raise typer.BadParameter("--tune chooses a model, and so does --model; give one")
     _check_report(output, json)
     files.check_output(output, force)
     source = _source(input)
     if isinstance(source, bytes) and is_network(source):
-        _refuse(pictures, PICTURES, input)
-        _check_steps(steps, search, others)
-        if any(value is not None for value in search.values()):
-            wish = SearchRequest(
-                max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
-            )
-            search_network_file(source, input, output, wish, jobs, force, json)
-            return
-        options = NetworkOptions(bits, step, max_error, vector_bits, lossless, base, jobs)
-        encode_network_file(source, input, output, options, force, json)
+        _refuse(_given(pictures), PICTURES, input)
+        _check_networks(_given(networks), _given(search))
+        if _given(search):
+            search_network_file(source, input, output, search, jobs, force, json)
+        else:
+            encode_network_file(source, input, output, networks, jobs, force, json)
     else:
-        _refuse(steps | search | others, NETWORKS, input)
-        options_of_picture = PictureOptions(quality, tune, model, effort)
-        encode_picture(source, input, output, options_of_picture, force, json)
+        _refuse(_given(networks) | _given(search), NETWORKS, input)
+        encode_picture(source, input, output, pictures, force, json)
 
 
 def decode(
@@ -226,15 +218,22 @@ def _refuse(options: Options, domain: str, input: str) -> None:
         raise typer.BadParameter(f"{given[0]} is for {domain}, and {input} holds none")
 
 
-def _check_steps(steps: Options, search: Options, others: Options) -> None:
+def _given(options: object) -> Options:
+    """What of a dataclass of options the user has given, by its name on the command line."""
+    return {
+        "--" + name.replace("_", "-"): value
+        for name, value in vars(options).items()
+        if value is not None and value is not False
+    }
+
+
+def _check_networks(networks: Options, search: Options) -> None:
     """Refuse options of networks that contradict each other."""
-    given = [name for name, value in steps.items() if value is not None]
-    if len(given) > 1:
-        raise typer.BadParameter(f"give one of {', '.join(steps)}")
-    wanted = [name for name, value in search.items() if value is not None]
-    apart = given + [name for name, value in others.items() if value is not None]
-    if wanted and apart:
-        raise typer.BadParameter(f"{wanted[0]} makes a search, which {apart[0]} has no part in")
+    if sum(name in networks for name in STEPS) > 1:
+        raise typer.BadParameter(f"give one of {', '.join(STEPS)}")
+    if search and networks:
+        wanted, apart = next(iter(search)), next(iter(networks))
+        raise typer.BadParameter(f"{wanted} makes a search, which {apart} has no part in")
 
 
 def _check_report(output: str, json: bool) -> None:

@@ -24,10 +24,9 @@ class NetworkOptions:
     bits: int | None
     step: float | None
     max_error: float | None
-    vector_bits: int | None
     lossless: bool
+    vector_bits: int | None
     base: Path | None
-    jobs: int
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,24 @@ def is_network(data: bytes) -> bool:
 
 
 def encode_network_file(
-    data: bytes, input: str, output: str, options: NetworkOptions, force: bool, json: bool
+    data: bytes,
+    input: str,
+    output: str,
+    options: NetworkOptions,
+    jobs: int,
+    force: bool,
+    json: bool,
 ) -> None:
     """Code the network file `data`, read from `input`, under which it is reported."""
     from pauca.nn.compress import compress_network, compress_update
     from pauca.nn.model import read_network
+    from pauca.pack.runtime import default_threads
 
     start = time.perf_counter()
     with files.progress(f"encoding {input}"):
         folder = None if input == files.STANDARD else Path(input).resolve().parent
         network = read_network(data, folder=folder)
-        threads = _threads(options.jobs)
+        threads = jobs or default_threads()
         if options.base:
             base = _read_base(options.base, threads)
             coded = compress_update(network, base, _compress_options(options), threads)
@@ -125,11 +131,12 @@ def decode_network_file(
     """Decode the network stream `data`, read from `input`, under which it is reported."""
     from pauca.nn.codec import decode_network
     from pauca.nn.model import kind_of_path, network_bytes
+    from pauca.pack.runtime import default_threads
 
     kind = None if output == files.STANDARD else kind_of_path(output)
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
-        threads = _threads(jobs)
+        threads = jobs or default_threads()
         if levels:
             network = _levels(data, names, threads)
         else:
@@ -152,16 +159,11 @@ def decode_network_file(
 
 
 def _compress_options(options: NetworkOptions) -> CompressOptions:
-    from pauca.nn.compress import CompressOptions
-    from pauca.nn.quantize.nearest import NearestOptions
+    from pauca.nn.compress import options_of
 
-    vector_bits = 10 if options.vector_bits is None else options.vector_bits
-    if options.lossless:
-        return CompressOptions(None)
-    if options.step is None and options.bits is None and options.max_error is None:
-        return CompressOptions(vector_bits=vector_bits)
-    steps = NearestOptions(options.step, options.bits, options.max_error)
-    return CompressOptions(steps, vector_bits)
+    return options_of(
+        options.bits, options.step, options.max_error, options.lossless, options.vector_bits
+    )
 
 
 def _levels(data: bytes, names: tuple[str, ...], threads: int) -> Network:
@@ -182,7 +184,3 @@ def _read_base(path: Path, threads: int) -> Network:
         return read_network(data, folder=path.resolve().parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def _threads(jobs: int) -> int:
-    return jobs or len(os.sched_getaffinity(0))

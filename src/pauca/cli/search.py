@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ class SearchRequest:
     max_drop: float | None
     target_size: int | None
     bits_per_weight: float | None
-    evaluate: str | None
+    eval: str | None
     quantizer: str | None
     calibration: Path | None
     plot: Path | None
@@ -45,6 +44,7 @@ def search_network_file(
     """Code the network file `data` as `request` wishes it, and report all trials."""
     from pauca.nn.calibration import load_calibration
     from pauca.nn.model import read_network
+    from pauca.pack.runtime import default_threads
 
     if request.plot:
         _check_plot(request.plot, force)
@@ -52,7 +52,7 @@ def search_network_file(
     folder = None if input == files.STANDARD else Path(input).resolve().parent
     network = read_network(data, folder=folder)
     known = load_calibration(request.calibration) if request.calibration else None
-    threads = jobs or len(os.sched_getaffinity(0))
+    threads = jobs or default_threads()
     trials: tuple[Trial, ...] = ()
     best: Trial | None = None
     if request.is_search:
@@ -81,7 +81,7 @@ def _once(
 ) -> bytes:
     from pauca.nn.wish import compress_at
 
-    if request.plot or request.evaluate:
+    if request.plot or request.eval:
         raise InputError("--plot and --eval need a wish: --max-drop, --target-size, ...")
     if not request.quantizer:
         raise InputError("--calibration needs a --quantizer=SETTING or a wish (--max-drop, ...)")
@@ -94,7 +94,7 @@ def _search(
     from pauca.nn.search import CommandEvaluation
     from pauca.nn.wish import Wish, compress_to
 
-    evaluate = CommandEvaluation(request.evaluate) if request.evaluate else None
+    evaluate = CommandEvaluation(request.eval) if request.eval else None
     wish = Wish(request.max_drop, request.target_size, request.bits_per_weight, evaluate)
     with _reporting() as report:
         return compress_to(network, wish, request.quantizer, known, threads, report)

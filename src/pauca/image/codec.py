@@ -168,8 +168,8 @@ def prefiltered(networks: Networks, planes: NDArray[np.float32], code: int) -> N
     if "pre" not in networks.pack.programs:
         return planes
     planes16 = np.rint(planes * np.float32(16)).astype(np.int32)
-    for tile in residuals(networks, "pre", planes16, None, code):
-        planes[:, tile.rows, tile.columns] += tile.residual.astype(np.float32) / np.float32(16)
+    for tile, residual in residuals(networks, "pre", planes16, None, code):
+        planes[:, *tile.outside()] += residual.astype(np.float32) / np.float32(16)
     return planes
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from queue import Queue
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pauca.errors import InputError
+from pauca.nets.feed import ahead
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".ppm", ".bmp"}
 
@@ -67,15 +66,11 @@ def batches(
     """
     weight = np.array([p.shape[0] * p.shape[1] for p in pictures], dtype=np.float64) ** 0.5
     weight /= weight.sum()
-    queue: Queue[NDArray[np.uint8]] = Queue(4)
+    rng = np.random.default_rng(seed)
 
-    def produce() -> None:
-        rng = np.random.default_rng(seed)
-        while True:
-            picks = rng.choice(len(pictures), count, p=weight)
-            crops = [random_crop(pictures[i], size, rng) for i in picks]
-            queue.put(np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2)))
+    def batch() -> NDArray[np.uint8]:
+        picks = rng.choice(len(pictures), count, p=weight)
+        crops = [random_crop(pictures[i], size, rng) for i in picks]
+        return np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2))
 
-    threading.Thread(target=produce, daemon=True).start()
-    while True:
-        yield queue.get()
+    return ahead(batch)

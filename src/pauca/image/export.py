@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from pauca.coding import Tables, tables_from_pmfs
 from pauca.image import layout
-from pauca.image.model import UP, CellFilter, LevelContext, ModelConfig, WaveletModel
+from pauca.image.model import ModelConfig, WaveletModel
+from pauca.image.parts import UP, CellFilter, LevelContext
 from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
 from pauca.nets.loop import load_averaged

@@ -7,26 +7,16 @@ encoder alone, before the analysis (`pre`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
 from pauca.image.networks import Networks
+from pauca.pixels.tiles import Tile, tiles
 
 TILE = 512  # samples: bounds the memory of a large picture
 CELL = 4
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Residuals (3, h, w) in 1/16 grey levels of the samples that `rows` and `columns` cut out."""
-
-    rows: slice
-    columns: slice
-    residual: NDArray[np.int32]
 
 
 def residuals(
@@ -36,8 +26,9 @@ def residuals(
     features: NDArray[np.uint8] | None,
     code: int,
     level: int = 0,
-) -> Iterator[Tile]:
-    """Residuals of filter `name` for planes (3, H, W) in 1/16 grey levels, tile by tile.
+) -> Iterator[tuple[Tile, NDArray[np.int32]]]:
+    """Tiles, and residuals (3, h, w) of filter `name` inside them, for planes (3, H, W), both in
+    1/16 grey levels.
 
     `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C).
     """
@@ -47,22 +38,19 @@ def residuals(
     reciprocal, step = int(pack.reciprocals[code, level]), int(pack.filter_steps[code, level])
     table = layout.compand_table()
     _, height, width = planes.shape
-    for top, left in product(range(0, height, TILE), range(0, width, TILE)):
-        y0, x0 = max(top - halo, 0), max(left - halo, 0)
-        y1, x1 = min(top + TILE + halo, height), min(left + TILE + halo, width)
-        pixels = cell_inputs(np.ascontiguousarray(planes[:, y0:y1, x0:x1]), reciprocal, table)
+    for part in tiles(height, width, TILE, halo):
+        seen = np.ascontiguousarray(planes[:, part.seen_rows, part.seen_columns])
+        pixels = cell_inputs(seen, reciprocal, table)
         inputs: dict[str, NDArray[np.integer]] = {
             "pixels": pixels,
             "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
         }
         if features is not None:
-            part = features[y0 // CELL : y1 // CELL, x0 // CELL : x1 // CELL]
-            inputs["features"] = np.ascontiguousarray(part)
+            cells = features[_cells_of(part.seen_rows), _cells_of(part.seen_columns)]
+            inputs["features"] = np.ascontiguousarray(cells)
         (head,) = networks.run_program(name, inputs).values()
         found = from_head(head.astype(np.int16, copy=False), step)
-        bottom, right = min(top + TILE, height), min(left + TILE, width)
-        inside = found[:, top - y0 : bottom - y0, left - x0 : right - x0]
-        yield Tile(slice(top, bottom), slice(left, right), inside)
+        yield part, found[:, *part.inside()]
 
 
 def mend(
@@ -75,8 +63,8 @@ def mend(
 ) -> NDArray[np.int32]:
     """Planes (3, H, W) plus the residuals of filter `name`, bounded as low bands are."""
     out = np.empty_like(planes)
-    for tile in residuals(networks, name, planes, features, code, level):
-        out[:, tile.rows, tile.columns] = planes[:, tile.rows, tile.columns] + tile.residual
+    for tile, residual in residuals(networks, name, planes, features, code, level):
+        out[:, *tile.outside()] = planes[:, *tile.outside()] + residual
     return out.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX, out=out)
 
 
@@ -108,6 +96,10 @@ def from_head(head: NDArray[np.int16], step: int) -> NDArray[np.int32]:
     residual = (head.astype(np.int32) * np.int32(step) + np.int32(1 << 11)) >> 12
     grid = residual.reshape(h, w, 3, CELL, CELL).transpose(2, 0, 3, 1, 4)
     return grid.reshape(3, h * CELL, w * CELL)
+
+
+def _cells_of(samples: slice) -> slice:
+    return slice(samples.start // CELL, samples.stop // CELL)
 
 
 def _cells(planes: NDArray[np.int32]) -> NDArray[np.int32]:

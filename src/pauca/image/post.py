@@ -16,9 +16,8 @@ def mended_pixels(networks: Networks, picture: Reconstruction, code: int) -> NDA
     """Planes (3, H, W) and features (H/4, W/4, C) to RGB (H, W, 3) uint8, tile by tile."""
     _, height, width = picture.planes.shape
     rgb = np.empty((height, width, 3), np.uint8)
-    for tile in residuals(networks, "post", picture.planes, picture.features, code):
-        planes = picture.planes[:, tile.rows, tile.columns] + tile.residual
-        rgb[tile.rows, tile.columns] = rgb_from_planes(planes)
+    for tile, residual in residuals(networks, "post", picture.planes, picture.features, code):
+        rgb[tile.outside()] = rgb_from_planes(picture.planes[:, *tile.outside()] + residual)
     return rgb
 
 

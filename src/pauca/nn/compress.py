@@ -28,6 +28,25 @@ class CompressOptions:
     vector_bits: int = 10
 
 
+def options_of(
+    bits: int | None = None,
+    step: float | None = None,
+    max_error: float | None = None,
+    lossless: bool = False,
+    vector_bits: int | None = None,
+) -> CompressOptions:
+    """Return the options that a user means who gave some of these: at most one of the first four.
+
+    Raises `InputError` on several or on values out of range.
+    """
+    vectors = CompressOptions.vector_bits if vector_bits is None else vector_bits
+    if lossless:
+        return CompressOptions(None)
+    if step is bits is max_error is None:
+        return CompressOptions(vector_bits=vectors)
+    return CompressOptions(NearestOptions(step, bits, max_error), vectors)
+
+
 def compress_network(
     network: Network, options: CompressOptions = CompressOptions(), threads: int = 1
 ) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.errors import InputError
-from pauca.nn.calibration import Calibration
+from pauca.nn.calibration import Calibration, Weights
 from pauca.nn.codec import encode_network
 from pauca.nn.dtypes import dtype_of, from_floats, is_real, to_float32
 from pauca.nn.model import Network
@@ -90,8 +90,9 @@ def compress_at(
         raise InputError(f"{name!r} does not end in =NUMBER") from error
     if not 0 < setting < np.inf:
         raise InputError(f"the setting of {base!r} must be above 0")
-    levels = quantize_all(quantizer, floats_of(network), setting, calibration)
-    return encode_network(prepared(network), levels, threads)
+    floats = floats_of(network)
+    levels = quantize_all(quantizer, floats, setting, calibration)
+    return encode_network(prepared(network, floats), levels, threads)
 
 
 def compress_to(
@@ -108,21 +109,22 @@ def compress_to(
     """
     name = name or default_quantizer(calibration)
     quantizer = find_quantizer(name)
-    seconds = (None,) if "@" in name or not quantizer.others else quantizer.others
+    searched = () if "@" in name else quantizer.others  # values of the second dial, if it is free
     floats = floats_of(network)
 
     def quantize(dial: float, other: float) -> Levels:
-        chosen = quantizer if seconds == (None,) else find_quantizer(f"{name}@{other:g}")
+        chosen = find_quantizer(f"{name}@{other:g}") if searched else quantizer
         return quantize_all(chosen, floats, _setting(quantizer, dial), calibration)
 
     def size(levels: Levels) -> int:
         return len(encode_network(ready, levels, threads))
 
-    ready = prepared(network)
+    ready = prepared(network, floats)
     experiment = Experiment(ready, quantize, wish.evaluate, size, report)
     grid = sorted(1 / s if quantizer.whole else s for s in quantizer.grid)
-    others = tuple(0.0 if second is None else second for second in seconds)
-    options = SearchOptions(grid[0] / MARGIN, grid[-1] * MARGIN, "step", others, wish.rounds)
+    options = SearchOptions(
+        grid[0] / MARGIN, grid[-1] * MARGIN, "step", searched or (0.0,), wish.rounds
+    )
     found = _search(experiment, network, wish, options)
     return Answer(encode_network(ready, found.quantized, threads), found.best, found.trials)
 
@@ -142,11 +144,11 @@ def floats_of(network: Network) -> dict[str, NDArray[Any]]:
     return {name: array for name, array in found.items() if np.isfinite(array).all()}
 
 
-def prepared(network: Network) -> Network:
+def prepared(network: Network, floats: Weights) -> Network:
     """Return the network with its scales and variances rounded to few bits, as `quantize_all`
     leaves them to be.
     """
-    rounded = round_scales(floats_of(network))
+    rounded = round_scales(floats)
     cast = {n: from_floats(a, dtype_of(network.tensors[n])) for n, a in rounded.items()}
     return network.with_tensors(cast)
 

@@ -43,14 +43,14 @@ def resample_weights(before: int, after: int) -> tuple[NDArray[np.float64], NDAr
     centre = (np.arange(1, after + 1) / scale) + 0.5 * (1 - 1 / scale)
     left = np.floor(centre - reach / 2)
     where = left[:, None] + np.arange(math.ceil(reach) + 2)
-    weights = shrink * _cubic(shrink * (centre[:, None] - where))
+    weights = shrink * cubic(shrink * (centre[:, None] - where))
     weights /= weights.sum(1, keepdims=True)
     mirror = np.concatenate([np.arange(before), np.arange(before)[::-1]])
     return weights, mirror[np.mod(where.astype(np.intp) - 1, 2 * before)]
 
 
-def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys (1981), a = -1/2."""
+def cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys's kernel, "Cubic convolution interpolation" (1981), a = -1/2."""
     a = np.abs(x)
     near = 1.5 * a**3 - 2.5 * a**2 + 1
     far = -0.5 * a**3 + 2.5 * a**2 - 4 * a + 2

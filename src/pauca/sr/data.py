@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pauca.errors import InputError
+from pauca.nets.feed import ahead
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import chroma601, luma601
 
@@ -37,13 +38,17 @@ def planes_of(rgb: Plane, planes: int) -> Plane:
     return rounded
 
 
+def pictures_in(folders: Sequence[Path]) -> list[Path]:
+    """All picture files under the folders, sorted."""
+    return sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in SUFFIXES)
+
+
 def make_pairs(
     folders: Sequence[Path], scale: int, planes: int = 1, smallest: int = 192
 ) -> list[Pair]:
     """Every picture of the folders, at each of REDUCTIONS that leaves it `smallest` or more."""
-    paths = sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in SUFFIXES)
     pairs = []
-    for path in paths:
+    for path in pictures_in(folders):
         with Image.open(path) as image:
             rgb = np.asarray(image.convert("RGB"))
         for reduction in REDUCTIONS:
@@ -70,7 +75,8 @@ def batches(
     rng = np.random.default_rng(seed)
     weight = np.array([p.small.shape[0] * p.small.shape[1] for p in pairs], np.float64)
     weight /= weight.sum()
-    while True:
+
+    def batch() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         small, large = [], []
         for i in rng.choice(len(pairs), count, p=weight):
             a, b = _crop(pairs[i], scale, size, rng)
@@ -81,7 +87,9 @@ def batches(
         gain = np.where(rng.random(count) < 0.5, rng.uniform(0.7, 1.15, count), 1.0)
         shift = (1 - gain) * rng.uniform(64, 160, count)
         k, d = (v.astype(np.float32).reshape(-1, 1, 1, 1) for v in (gain, shift))
-        yield np.rint(x * k + d).clip(0, 255), (y * k + d).clip(0, 255)
+        return np.rint(x * k + d).clip(0, 255), (y * k + d).clip(0, 255)
+
+    return ahead(batch)
 
 
 def _crop(pair: Pair, scale: int, size: int, rng: np.random.Generator) -> tuple[Plane, Plane]:

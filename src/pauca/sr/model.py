@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pauca.errors import InputError
 from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
+from pauca.pixels.resize import cubic
 
 RESIDUAL = 2.0  # grey levels of a head's unit: heads count 1/16 levels in 1/32 units
 
@@ -82,18 +84,11 @@ def bicubic(x: Tensor, scale: int) -> Tensor:
         for phase in range(scale):
             position = (2 * phase + 1) / (2 * scale) - 0.5
             first = -2 if position < 0 else -1
-            taps = [_cubic(position - first - k) for k in range(4)]
+            taps = cubic(position - first - np.arange(4.0, dtype=np.float64)).tolist()
             parts = [p.narrow(axis, 2 + first + k, size) * taps[k] for k in range(4)]
             phases.append(parts[0] + parts[1] + parts[2] + parts[3])
         x = torch.stack(phases, axis + 1).flatten(axis, axis + 1)
     return x
-
-
-def _cubic(t: float) -> float:
-    t = abs(t)
-    if t <= 1:
-        return 1.5 * t**3 - 2.5 * t**2 + 1
-    return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
 
 
 class SrModel(nn.Module):

@@ -19,7 +19,7 @@ from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import luma601
 from pauca.sr.coded import coded_pairs
-from pauca.sr.data import SUFFIXES, batches, make_pairs
+from pauca.sr.data import batches, make_pairs, pictures_in
 from pauca.sr.model import SIZES, SrConfig, SrModel
 
 CLEAN = 5  # one in so many clean pairs is kept beside coded ones
@@ -106,7 +106,7 @@ def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, 
 def _held(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Luma of reduced and full pictures (uint8 reduced in RGB, as is usual), unrounded."""
     pairs = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in pictures_in([folder]):
         with Image.open(path) as image:
             rgb = np.asarray(image.convert("RGB"))
         h, w = (side // scale * scale for side in rgb.shape[:2])

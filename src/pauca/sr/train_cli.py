@@ -7,20 +7,37 @@ from typing import Annotated
 
 import typer
 
+from pauca.nets.options import (
+    Batch,
+    Checkpoint,
+    Data,
+    Device,
+    ExactFrom,
+    Hours,
+    Init,
+    Out,
+    PackData,
+    PackFolder,
+    PackName,
+    PackVersion,
+    Rate,
+    Seed,
+    Threads,
+    Val,
+)
+
 
 def train(
-    data: Annotated[list[Path], typer.Option(help="Folder of photographs; may be repeated.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint.pt and log.jsonl.")],
+    data: Data,
+    out: Out,
     model: Annotated[
         str, typer.Option("--model", "-m", help="sr-x2-nano, sr-x2-small, sr-x4-small, teacher.")
     ] = "sr-x2-nano",
-    hours: Annotated[float, typer.Option(help="Training time over all resumed parts.")] = 2.5,
-    batch: Annotated[int, typer.Option(help="Crops per step.")] = 16,
+    hours: Hours = 2.5,
+    batch: Batch = 16,
     size: Annotated[int, typer.Option(help="Side of an input crop.")] = 64,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
-    exact_from: Annotated[
-        float, typer.Option(help="Share of the time after which networks train as integers.")
-    ] = 0.65,
+    lr: Rate = 1e-3,
+    exact_from: ExactFrom = 0.65,
     teacher: Annotated[
         Path | None, typer.Option(help="Checkpoint of a larger network to learn from.")
     ] = None,
@@ -30,16 +47,14 @@ def train(
     clips: Annotated[
         list[Path] | None, typer.Option(help="Folder of videos for --coded; may be repeated.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for torch's default.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    val: Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")] = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Checkpoint whose weights to begin with.")
-    ] = None,
+    threads: Threads = 0,
+    device: Device = "auto",
+    val: Val = None,
+    init: Init = None,
     sizes: Annotated[
         str, typer.Option(help='Sizes that differ from the model\'s, as JSON: {"channels": 48}.')
     ] = "{}",
-    seed: Annotated[int, typer.Option(help="Seed of weights and crops.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Train a super-resolution network; run the same command again to resume."""
     from pauca.nets.loop import with_sizes
@@ -56,13 +71,11 @@ def train(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a training run.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the pack.")],
-    name: Annotated[str, typer.Option(help="Name of the pack.")],
-    version: Annotated[str, typer.Option(help="Version of the pack.")] = "0.1.0",
-    data: Annotated[
-        str, typer.Option(help="What it was trained on, for the manifest.")
-    ] = "unstated",
+    checkpoint: Checkpoint,
+    out: PackFolder,
+    name: PackName,
+    version: PackVersion = "0.1.0",
+    data: PackData = "unstated",
 ) -> None:
     """Turn the averaged weights of a checkpoint into a model pack."""
     from pauca.sr.export import export as run

@@ -6,7 +6,6 @@ Networks are integers, so tiles change no bit of the output, nor do threads or t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from pauca._core import upscale_interpolate, upscale_windows
 from pauca.errors import InputError
 from pauca.pack.runtime import Runner, default_threads, make_runner
 from pauca.pack.sr import SrPack
+from pauca.pixels.tiles import tiles
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
 
 TILE = 512  # input pixels: bounds the memory of a large picture
@@ -63,7 +63,7 @@ class Upscaler:
 
     def interpolated(self, plane: Plane) -> Plane:
         """Bicubic interpolation alone, (h, w) to `scale` times that."""
-        return upscale_interpolate(np.ascontiguousarray(plane), self.pack.scale, 1)
+        return interpolate(plane, self.pack.scale)
 
     def _mended(self, planes: list[Plane]) -> list[Plane]:
         fold, scale = self.pack.fold, self.pack.scale
@@ -71,37 +71,24 @@ class Upscaler:
         pad = ((0, -height % fold), (0, -width % fold))
         full = [np.pad(plane, pad, mode="edge") if any(sum(pad, ())) else plane for plane in planes]
         h, w = full[0].shape
-        tile = self.tile or max(h, w)
-        if h <= tile and w <= tile:
-            out = self._tile(full)
-        else:
-            out = [np.empty((h * scale, w * scale), np.int16) for _ in full]
-            for top, left in product(range(0, h, tile), range(0, w, tile)):
-                self._into(full, out, top, left, tile)
-        return [plane[: height * scale, : width * scale] for plane in out]
-
-    def _into(self, planes: list[Plane], out: list[Plane], top: int, left: int, tile: int) -> None:
-        h, w = planes[0].shape
-        scale, fold = self.pack.scale, self.pack.fold
         halo = -(-self.pack.halo // fold) * fold
-        y0, x0 = max(top - halo, 0), max(left - halo, 0)
-        y1, x1 = min(top + tile + halo, h), min(left + tile + halo, w)
-        parts = self._tile([np.ascontiguousarray(plane[y0:y1, x0:x1]) for plane in planes])
-        bottom, right = min(top + tile, h), min(left + tile, w)
-        for whole, part in zip(out, parts, strict=True):
-            rows = slice((top - y0) * scale, (bottom - y0) * scale)
-            columns = slice((left - x0) * scale, (right - x0) * scale)
-            whole[top * scale : bottom * scale, left * scale : right * scale] = part[rows, columns]
+        out = [np.empty((h * scale, w * scale), np.int16) for _ in full]
+        for tile in tiles(h, w, self.tile or max(h, w), halo):
+            parts = self._tile([plane[tile.seen_rows, tile.seen_columns] for plane in full])
+            for whole, part in zip(out, parts, strict=True):
+                whole[tile.outside(scale)] = part[tile.inside(scale)]
+        return [plane[: height * scale, : width * scale] for plane in out]
 
     def _tile(self, planes: list[Plane]) -> list[Plane]:
         pack = self.pack
-        seen = [upscale_windows(np.ascontiguousarray(p), pack.fold, pack.margin) for p in planes]
+        planes = [np.ascontiguousarray(plane) for plane in planes]
+        seen = [upscale_windows(plane, pack.fold, pack.margin) for plane in planes]
         windows = seen[0] if len(seen) == 1 else np.concatenate(seen, 2)
         (head,) = self._runner().run({pack.program.inputs[0][0]: windows}).values()
         parts = np.split(head.astype(np.int16, copy=False), len(planes), 2)
         return [
-            upscale_interpolate(np.ascontiguousarray(p), pack.scale, pack.fold, r)
-            for p, r in zip(planes, (np.ascontiguousarray(r) for r in parts), strict=True)
+            upscale_interpolate(plane, pack.scale, pack.fold, np.ascontiguousarray(part))
+            for plane, part in zip(planes, parts, strict=True)
         ]
 
     def _runner(self) -> Runner:
@@ -113,6 +100,11 @@ class Upscaler:
             )
         runner: Runner = self.pack.runtimes[key]
         return runner
+
+
+def interpolate(plane: Plane, scale: int) -> Plane:
+    """Bicubic interpolation of a plane (h, w) by 2 or 4."""
+    return upscale_interpolate(np.ascontiguousarray(plane), scale, 1)
 
 
 def _check(pixels: NDArray[np.uint8]) -> None:

@@ -170,7 +170,7 @@ class _Pipeline:
         for packet in self.container.demux(wanted):
             if self.stopped.is_set():
                 return
-            if packet.stream is self.input or packet.stream.index == self.input.index:
+            if packet.stream.index == self.input.index:
                 for frame in packet.decode():
                     self._put(self.frames, frame)
             elif packet.dts is not None:
