@@ -24,7 +24,7 @@ SIBLINGS = [{"coding", "container"}, {"image", "video", "sr", "nn"}]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 # torch is for training and for the encoder's search alone.
-TORCH_FILES = {"model.py", "train.py", "export.py"}
+TORCH_FILES = {"model.py", "parts.py", "train.py", "export.py"}
 HEAVY = {"torch", "onnxruntime", "onnx", "openvino", "ray", "gradio", "matplotlib", "av"}
 
 
