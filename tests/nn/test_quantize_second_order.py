@@ -1,5 +1,7 @@
 """Second-order quantization and the estimators that feed it, on networks trained here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,31 @@ def test_the_rate_term_pays() -> None:
     aware = feed_forward(problem, rates_of(blind))
     assert problem.bits(aware) < 0.9 * problem.bits(blind)
     assert problem.cost(aware) < problem.cost(blind)
+
+
+def pruned_problem(lmbda: float) -> Problem:
+    problem = a_problem(lmbda)
+    support = np.random.default_rng(1).random(problem.weights.shape) < 0.2
+    return replace(problem, weights=problem.weights * support, support=support)
+
+
+def test_whole_support_is_none() -> None:
+    problem = a_problem(0.02)
+    rates = rates_of(nearest(problem))
+    whole = replace(problem, support=np.ones(problem.weights.shape, bool))
+    assert np.array_equal(feed_forward(whole, rates), feed_forward(problem, rates))
+
+
+def test_pruned_weights_stay_at_zero_and_the_others_make_up_for_each_other() -> None:
+    problem = pruned_problem(0.02)
+    plain = nearest(problem)
+    found = feed_forward(problem, rates_of(plain))
+    swept, changed = descend(problem, found, rates_of(found))
+    assert changed
+    for levels in (found, swept):
+        assert not levels[~problem.support].any()
+        assert problem.loss(levels) < 0.5 * problem.loss(plain)
+        assert problem.cost(levels) < 0.7 * problem.cost(plain)
 
 
 def test_descent_never_climbs_and_comes_to_rest() -> None:

@@ -22,6 +22,8 @@ from pauca.nn.sensitivity import LayerStatistics
 
 Floats = NDArray[np.float64]
 
+SPARSE = 0.5  # a layer with at most this share of weights that are not zero is a pruned one
+
 
 @dataclass(frozen=True)
 class SecondOrderOptions:
@@ -89,12 +91,14 @@ def quantize_layer(
     output = np.maximum(statistics.output, 1e-3 * statistics.output.mean() + 1e-30)
     steps = _steps(damped, output, layer, options)
     free = 0 if bias is None else 1
+    kept = _support(full, free)
     problems = []
     for group, target in enumerate(np.split(full, len(moments))):
         if cross is not None:
             target = _retarget(target, cross[group], moments[group], damped[group])
         worth = np.split(output, len(moments))[group]
-        problems.append(Problem(target, damped[group], worth, steps, options.lmbda, free))
+        support = None if kept is None else np.split(kept, len(moments))[group]
+        problems.append(Problem(target, damped[group], worth, steps, options.lmbda, free, support))
     levels = _solve(problems, options)
     inputs = matrix.shape[1]
     found = as_levels(levels[:, :inputs], layer.weight).reshape(array.shape)
@@ -149,6 +153,15 @@ def _retarget(target: Floats, cross: Floats, moments: Floats, damped: Floats) ->
     # inputs are no longer x but y, those of the network quantized up to here.
     wanted = np.linalg.solve(damped, (cross + damped - moments).T @ target.T).T
     return np.asarray(wanted, np.float64)
+
+
+def _support(full: Floats, free: int) -> NDArray[np.bool_] | None:
+    # A pruned layer's zeros stay: a level where there was none costs the most bits.
+    kept: NDArray[np.bool_] = full != 0
+    if kept[:, : full.shape[1] - free].mean() > SPARSE:
+        return None
+    kept[:, full.shape[1] - free :] = True
+    return kept
 
 
 def _fitting(statistics: LayerStatistics, with_bias: bool) -> tuple[Floats, Floats | None]:

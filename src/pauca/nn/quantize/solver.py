@@ -22,6 +22,7 @@ from pauca.nn.quantize.rates import RateTable, contexts_of, count_rates
 Floats = NDArray[np.float64]
 Levels = NDArray[np.int64]
 
+_CELLS = 1 << 23  # numbers in the metrics of rows that are solved together
 _BLOCK = 64  # columns whose updates are applied together to the rest, for the sake of the cache
 
 
@@ -31,7 +32,8 @@ class Problem:
 
     weights (rows, columns); hessian (columns, columns), symmetric, positive definite; row_weight
     (rows,), above 0; steps (columns,), above 0. The last `free` columns (a bias) cost no
-    bits: they are few, and their levels say nothing about the others'.
+    bits: they are few, and their levels say nothing about the others'. `support` (rows, columns)
+    says where levels may differ from 0; None means everywhere.
     """
 
     weights: Floats
@@ -40,6 +42,7 @@ class Problem:
     steps: Floats
     lmbda: float
     free: int = 0
+    support: NDArray[np.bool_] | None = None
 
     @property
     def priced(self) -> int:
@@ -67,6 +70,8 @@ def feed_forward(problem: Problem, rates: RateTable) -> Levels:
 
     `rates` prices a level in the context of the two levels to its left.
     """
+    if problem.support is not None:
+        return feed_forward_sparse(problem, problem.support, rates)
     work, upper, pull = _regularized(problem)
     rows, columns = work.shape
     levels = np.zeros((rows, columns), np.int64)
@@ -77,8 +82,9 @@ def feed_forward(problem: Problem, rates: RateTable) -> Levels:
         for j in range(start, stop):
             pivot = upper[j, j]
             if j < problem.priced:
-                terms = _Terms(1.0 / pivot**2, price, pull)
-                levels[:, j] = _choose(work[:, j], problem.steps[j], terms, rates, levels, j)
+                terms = Terms(1.0 / pivot**2, price, pull)
+                contexts = _context(levels, j)
+                levels[:, j] = choose(work[:, j], problem.steps[j], terms, rates, contexts)
             else:
                 levels[:, j] = np.rint(work[:, j] / problem.steps[j])
             error = (work[:, j] - levels[:, j] * problem.steps[j]) / pivot
@@ -86,6 +92,75 @@ def feed_forward(problem: Problem, rates: RateTable) -> Levels:
             work[:, j + 1 : stop] -= error[:, None] * upper[j, j + 1 : stop]
         work[:, stop:] -= errors @ upper[start:stop, stop:]
     return levels
+
+
+def feed_forward_sparse(problem: Problem, support: NDArray[np.bool_], rates: RateTable) -> Levels:
+    """As `feed_forward`, every row over its own columns alone, with the metric of those columns."""
+    pull, ridge = stand_in(problem)
+    pulled = problem.weights @ problem.hessian
+    counts = support.sum(1)
+    levels = np.zeros(problem.weights.shape, np.int64)
+    order = np.argsort(counts, kind="stable")  # rows of like counts need little padding
+    start = 0
+    while start < len(order):
+        cells = counts[order[start:]].astype(np.int64) ** 2
+        cells *= np.arange(1, len(cells) + 1)  # if the rows from `start` up to here go together
+        stop = start + max(1, int(np.searchsorted(cells, _CELLS)))
+        rows = order[start:stop]
+        own = _RowsOwn.of(problem, pulled, rows, support[rows], ridge)
+        _choose_along(problem, own, pull, rates, levels)
+        start = stop
+    return levels
+
+
+@dataclass
+class _RowsOwn:
+    # Some rows, each over m columns of its own, short ones padded with columns that stand alone:
+    # target (n, m) and the factor of the metric's inverse (n, m, m).
+    rows: Levels
+    columns: Levels
+    valid: NDArray[np.bool_]
+    target: Floats
+    upper: Floats
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        pulled: Floats,
+        rows: Levels,
+        support: NDArray[np.bool_],
+        ridge: float,
+    ) -> _RowsOwn:
+        width = max(1, int(support.sum(1).max()))
+        columns = np.argsort(~support, axis=1, kind="stable")[:, :width]
+        valid = np.take_along_axis(support, columns, 1)
+        metric = problem.hessian[columns[:, :, None], columns[:, None, :]]
+        metric *= valid[:, :, None] & valid[:, None, :]
+        diagonal = np.arange(width)
+        metric[:, diagonal, diagonal] += np.where(valid, ridge * (columns < problem.priced), 1.0)
+        inverse = np.linalg.inv(metric)
+        b = np.where(valid, pulled[rows[:, None], columns], 0.0)
+        target = np.asarray((inverse @ b[:, :, None])[:, :, 0], np.float64)
+        upper = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
+        return cls(rows, columns, valid, target, np.ascontiguousarray(upper))
+
+
+def _choose_along(
+    problem: Problem, own: _RowsOwn, pull: float, rates: RateTable, levels: Levels
+) -> None:
+    price = problem.lmbda / problem.row_weight[own.rows]
+    for p in range(own.columns.shape[1]):
+        column = own.columns[:, p]
+        pivot, wanted, step = own.upper[:, p, p], own.target[:, p], problem.steps[column]
+        terms = Terms(1.0 / pivot**2, price, pull)
+        chosen = choose(wanted, step, terms, rates, _context_at(levels, own.rows, column))
+        unpriced = column >= problem.priced
+        chosen[unpriced] = np.rint(wanted / step).astype(np.int64)[unpriced]
+        chosen[~own.valid[:, p]] = 0
+        levels[own.rows[own.valid[:, p]], column[own.valid[:, p]]] = chosen[own.valid[:, p]]
+        error = (wanted - chosen * step) / pivot
+        own.target[:, p + 1 :] -= error[:, None] * own.upper[:, p, p + 1 :]
 
 
 def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels, int]:
@@ -102,10 +177,12 @@ def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels,
             step = problem.steps[j]
             best = levels[:, j] * step - gradient[:, j - start] / curvature
             if j < problem.priced:
-                terms = _Terms(curvature, price, 0.0)
-                chosen = _choose(best, step, terms, rates, levels, j)
+                terms = Terms(curvature, price, 0.0)
+                chosen = choose(best, step, terms, rates, _context(levels, j))
             else:
                 chosen = np.rint(best / step).astype(np.int64)
+            if problem.support is not None:
+                chosen[~problem.support[:, j]] = 0
             moved = (chosen - levels[:, j]) * step
             if moved.any():
                 changed += int(np.count_nonzero(moved))
@@ -116,11 +193,8 @@ def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels,
 
 
 def _regularized(problem: Problem) -> tuple[Floats, Floats, float]:
-    # The quadratic stand-in for the bits of free weights, -log2 of a Gaussian with their variance.
     # Completing the square moves the target to W H (H + r I)^-1 and the metric to H + r I.
-    variance = float((problem.weights[:, : problem.priced] ** 2).mean()) + 1e-30
-    pull = 1.0 / (2.0 * np.log(2.0) * variance)
-    ridge = problem.lmbda * pull / float(problem.row_weight.mean())
+    pull, ridge = stand_in(problem)
     metric = problem.hessian.copy()
     metric[np.diag_indices(problem.priced)] += ridge
     inverse = np.linalg.inv(metric)
@@ -129,30 +203,40 @@ def _regularized(problem: Problem) -> tuple[Floats, Floats, float]:
     return target, np.ascontiguousarray(upper), pull
 
 
+def stand_in(problem: Problem) -> tuple[float, float]:
+    """Return what stands for the bits of weights still free: the quadratic -log2 of a Gaussian with
+    the variance of those that may differ from zero, in bits and as a ridge on the Hessian.
+    """
+    priced = problem.weights[:, : problem.priced]
+    if problem.support is not None:
+        priced = priced[problem.support[:, : problem.priced]]
+    pull = 1.0 / (2.0 * np.log(2.0) * (float((priced**2).sum()) / max(priced.size, 1) + 1e-30))
+    return pull, problem.lmbda * pull / float(problem.row_weight.mean())
+
+
 @dataclass(frozen=True)
-class _Terms:
-    # curvature (q - wanted)^2 + price (bits - pull q^2), price per row
-    curvature: float
+class Terms:
+    """curvature (q - wanted)^2 + price (bits - pull q^2), the prices one a row."""
+
+    curvature: float | Floats
     price: Floats
     pull: float
 
 
-def _choose(
-    wanted: Floats,
-    step: float,
-    terms: _Terms,
-    rates: RateTable,
-    levels: Levels,
-    j: int,
+def choose(
+    wanted: Floats, step: float | Floats, terms: Terms, rates: RateTable, contexts: Levels
 ) -> Levels:
-    # The candidates: both neighbours, one further towards zero, and zero.
+    """Return the level of least cost for each of `wanted`, priced in its context.
+
+    The candidates: both neighbours, one further towards zero, and zero.
+    """
     scaled = wanted / step
     near = np.rint(scaled).astype(np.int64)
     sign = np.where(scaled >= 0, 1, -1)
     trial = np.stack([near, near - sign, near - 2 * sign, np.zeros_like(near)])
     trial[1:3] *= trial[1:3] * sign >= 0  # never across zero
     cost = terms.curvature * (trial * step - wanted) ** 2
-    bits = rates.of(trial, _context(levels, j))
+    bits = rates.of(trial, contexts)
     if terms.pull:  # the metric already charged the quadratic stand-in
         bits -= terms.pull * (trial * step) ** 2
     cost += terms.price * bits
@@ -165,4 +249,12 @@ def _context(levels: Levels, j: int) -> Levels:
     for back in (1, 2):
         if j >= back:
             out += np.minimum(np.abs(levels[:, j - back]), 2)
+    return out
+
+
+def _context_at(levels: Levels, rows: Levels, columns: Levels) -> Levels:
+    out = np.zeros(len(rows), np.int64)
+    for back in (1, 2):
+        before = np.minimum(np.abs(levels[rows, np.maximum(columns - back, 0)]), 2)
+        out += np.where(columns >= back, before, 0)
     return out
