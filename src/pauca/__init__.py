@@ -89,7 +89,7 @@ def encode(
     Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`.
     """
     from pauca.image.codec import EncodeOptions
-    from pauca.image.compress import compress_picture, target_of
+    from pauca.image.compress import Aim, compress_picture, target_of
     from pauca.pixels.files import read_image
 
     target = target_of(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr)
@@ -103,7 +103,7 @@ def encode(
     pixels = read_image(source, limits)
     pack = create_model(model) if isinstance(model, str) else model
     options = EncodeOptions(quality=quality, effort=effort)
-    return compress_picture(pixels, pack, options, target, fidelity, report)
+    return compress_picture(pixels, pack, options, Aim(target, fidelity, report))
 
 
 def decode(

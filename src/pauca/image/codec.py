@@ -57,7 +57,7 @@ class Coded:
     payload: bytes
 
     def stream(self, extras: Sequence[Chunk] = ()) -> bytes:
-        """The complete stream, with ancillary chunks `extras` behind the header."""
+        """The complete stream, with chunks `extras` between header and payload."""
         header = Chunk("I", encode_image_header(self.header))
         return encode_stream([header, *extras, Chunk(PAYLOAD, self.payload)])
 
@@ -115,13 +115,16 @@ def quality_code(quality: float) -> int:
 
 
 def encode_image(
-    pixels: NDArray[np.uint8], pack: ImagePack, options: EncodeOptions = EncodeOptions()
+    pixels: NDArray[np.uint8],
+    pack: ImagePack,
+    options: EncodeOptions = EncodeOptions(),
+    extras: Sequence[Chunk] = (),
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels with a pack; InputError on other arrays or
-    options.
+    options. `extras` are chunks that stand between header and payload.
     """
     encoder = PictureEncoder(pixels, pack, options)
-    return encoder.encode(quality_code(options.quality))[0].stream()
+    return encoder.encode(quality_code(options.quality))[0].stream(extras)
 
 
 def _check(pixels: NDArray[np.uint8], options: EncodeOptions) -> None:

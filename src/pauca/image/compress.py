@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image.codec import (
     Coded,
@@ -37,36 +39,53 @@ def target_of(
     return Target(*wishes) if any(wish is not None for wish in wishes) else None
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a stream is to reach and to say: `target` chooses the quality; `fidelity` states how far
+    decoders are from the original, by default with a target of likeness; `report` hears of trials.
+    """
+
+    target: Target | None = None
+    fidelity: bool | None = None
+    report: Callable[[Trial], None] | None = None
+
+    @property
+    def likeness(self) -> Target | None:
+        """The target, if it is one of likeness."""
+        return None if self.target is None or self.target.is_size else self.target
+
+    @property
+    def stated(self) -> bool:
+        """Whether the stream is to have a chunk `f`."""
+        return self.likeness is not None if self.fidelity is None else self.fidelity
+
+
 def compress_picture(
     pixels: NDArray[np.uint8],
     pack: ImagePack,
     options: EncodeOptions,
-    target: Target | None = None,
-    fidelity: bool | None = None,
-    report: Callable[[Trial], None] | None = None,
+    aim: Aim = Aim(),
+    extras: Sequence[Chunk] = (),
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels at the quality of `options`, or at the one
-    that `target` asks for.
-
-    `fidelity`: state it in the stream; None means with a target of likeness. `report` hears of
-    every trial. Raises `InputError`.
+    that `aim` asks for, with chunks `extras` between header and payload. Raises `InputError`.
     """
     encoder = PictureEncoder(pixels, pack, options)
-    alike = target is not None and not target.is_size
-    stated = alike if fidelity is None else fidelity
-    if stated:
+    if aim.stated:
         check_size(pixels)
-    extras = [PLACEHOLDER] if stated else []
-    if target is None:
+    if aim.target is None:
         coded, _ = encoder.encode(quality_code(options.quality))
     else:
-        coded, _ = encode_to(encoder, target, extras, report)
-    if not (stated or alike):
-        return coded.stream()
+        measured = [*extras, PLACEHOLDER] if aim.stated else extras
+        coded = encode_to(encoder, aim.target, measured, aim.report)
+    if not (aim.stated or aim.likeness):
+        return coded.stream(extras)
     decoded = _decoded(encoder, coded)
-    if target is not None and alike and not target.likeness(pixels, decoded) >= target.value:
-        raise InputError(f"the stream misses its {target.name}: encoder and decoder disagree")
-    return coded.stream([fidelity_chunk(compare(pixels, decoded))] if stated else [])
+    if aim.likeness and not aim.likeness.likeness(pixels, decoded) >= aim.likeness.value:
+        raise InputError(f"the stream misses {aim.likeness.name}: encoder and decoder disagree")
+    if not aim.stated:
+        return coded.stream(extras)
+    return coded.stream([*extras, fidelity_chunk(compare(pixels, decoded))])
 
 
 def _decoded(encoder: PictureEncoder, coded: Coded) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class Target:
 
     def likeness(self, a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
         """What two pictures reach, in the unit of a target that is no size."""
-        return LIKENESS[self.name][1](a, b)
+        return LIKENESS[self.name].measure(a, b)
 
     def _given(self) -> list[str]:
         return [f.name for f in fields(self) if getattr(self, f.name) is not None]
@@ -84,6 +84,11 @@ class Trial:
     bytes: int
     likeness: float | None = None
 
+    @property
+    def figure(self) -> float:
+        """What the target is about."""
+        return self.bytes if self.likeness is None else self.likeness
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -96,19 +101,50 @@ class Curve:
     slope: float
 
 
-def _log(size: float) -> float:
-    return math.log(size) if size > 0 else -math.inf
+@dataclass(frozen=True)
+class Likeness:
+    """How like the original a decoded picture is, by one measure."""
+
+    name: str
+    measure: Callable[[NDArray[np.uint8], NDArray[np.uint8]], float]
+    curve: Curve
 
 
-LIKENESS: dict[str, tuple[str, Callable[[NDArray[np.uint8], NDArray[np.uint8]], float], Curve]] = {
-    "min_psnr": ("PSNR", psnr, Curve(float, 35.0, 0.058)),
-    "min_tile_psnr": (
+LIKENESS = {
+    "min_psnr": Likeness("PSNR", psnr, Curve(float, 35.0, 0.058)),
+    "min_tile_psnr": Likeness(
         "PSNR of the worst tile",
         lambda a, b: float(tile_psnr(a, b).min()),
         Curve(float, 31.0, 0.058),
     ),
-    "min_ms_ssim": ("MS-SSIM", ms_ssim, Curve(ms_ssim_db, 20.0, 0.052)),
+    "min_ms_ssim": Likeness("MS-SSIM", ms_ssim, Curve(ms_ssim_db, 20.0, 0.052)),
 }
+BITS_PER_PIXEL, SIZE_SLOPE = 0.5, 0.0115  # at the middle; of log bytes
+
+
+@dataclass
+class Trials:
+    """The trials of one picture for one target, by quality code, and what they coded."""
+
+    encoder: PictureEncoder
+    target: Target
+    extras: Sequence[Chunk]
+    report: Callable[[Trial], None] | None
+    coded: dict[int, Coded] = field(default_factory=dict)
+    made: dict[int, Trial] = field(default_factory=dict)
+
+    def attempt(self, code: int) -> float:
+        """Code at this quality code and return the figure that the target is about."""
+        coded, picture = self.encoder.encode(code)
+        likeness = None
+        if not self.target.is_size:
+            decoded = finished_pixels(self.encoder.networks, picture, coded.header)
+            likeness = self.target.likeness(self.encoder.pixels, decoded)
+        trial = Trial(code * 100 / TOP, len(coded.stream(self.extras)), likeness)
+        self.coded[code], self.made[code] = coded, trial
+        if self.report:
+            self.report(trial)
+        return trial.figure
 
 
 def encode_to(
@@ -116,42 +152,33 @@ def encode_to(
     target: Target,
     extras: Sequence[Chunk] = (),
     report: Callable[[Trial], None] | None = None,
-) -> tuple[Coded, Trial]:
-    """Return the picture coded at the quality that `target` asks for, and its trial.
+) -> Coded:
+    """Return the picture coded at the quality that `target` asks for.
 
-    The best quality that is small enough with the chunks `extras`, or the smallest stream that is
+    The best quality that is small enough, chunks `extras` included, or the smallest stream that is
     like enough. `report` hears of every trial. Raises `InputError` with what can be reached.
     """
-    found: dict[int, tuple[Coded, Trial]] = {}
-
-    def attempt(code: int) -> Trial:
-        coded, picture = encoder.encode(code)
-        size = len(coded.stream(extras))
-        likeness = None
-        if not target.is_size:
-            decoded = finished_pixels(encoder.networks, picture, coded.header)
-            likeness = target.likeness(encoder.pixels, decoded)
-        trial = Trial(code * 100 / TOP, size, likeness)
-        found[code] = coded, trial
-        if report:
-            report(trial)
-        return trial
-
-    height, width = encoder.pixels.shape[:2]
+    trials = Trials(encoder, target, extras, report)
     if target.is_size:
-        most = target.max_bytes(height * width)
-        curve = Curve(_log, _log(height * width / 16), 0.0115)
-        crossing(lambda code: attempt(code).bytes, most + 1, curve)
-        good = [code for code, (_, trial) in found.items() if trial.bytes <= most]
-        if not good:
-            raise InputError(_too_small(most, found[0][1].bytes, height * width))
-        return found[max(good)]
-    name, _, curve = LIKENESS[target.name]
-    crossing(lambda code: attempt(code).likeness or 0.0, target.value, curve)
-    reached = [pair for pair in found.values() if (pair[1].likeness or 0.0) >= target.value]
-    if not reached:
-        raise InputError(_too_much(name, target.value, found[TOP][1].likeness or 0.0))
-    return min(reached, key=lambda pair: pair[1].bytes)
+        return _best_within(trials)
+    likeness = LIKENESS[target.name]
+    crossing(trials.attempt, target.value, likeness.curve)
+    good = [code for code, trial in trials.made.items() if trial.figure >= target.value]
+    if not good:
+        raise InputError(_too_much(likeness.name, target.value, trials.made[TOP].figure))
+    return trials.coded[min(good, key=lambda code: trials.made[code].bytes)]
+
+
+def _best_within(trials: Trials) -> Coded:
+    """The best quality whose stream is within the target."""
+    height, width = trials.encoder.pixels.shape[:2]
+    most = trials.target.max_bytes(height * width)
+    usual = math.log(BITS_PER_PIXEL / 8 * height * width)
+    crossing(trials.attempt, most + 1, Curve(math.log, usual, SIZE_SLOPE))
+    good = [code for code, trial in trials.made.items() if trial.bytes <= most]
+    if not good:
+        raise InputError(_too_small(most, trials.made[0].bytes, height * width))
+    return trials.coded[max(good)]
 
 
 def crossing(measure: Callable[[int], float], goal: float, curve: Curve) -> None:
