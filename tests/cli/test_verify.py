@@ -22,7 +22,7 @@ from .conftest import Cli, Result
 def pair(picture: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a picture like `pixels` but for a corner; it is b.png, and `pixels` in.png."""
     other = pixels.copy()
-    other[30:, 40:, 1] ^= 15
+    other[30:, 40:, 1] += 15
     Image.fromarray(other).save(picture.parent / "b.png")
     return other
 
