@@ -93,6 +93,36 @@ def read_image_header(payload: bytes) -> dict[str, int | str]:
     }
 
 
+def read_fidelity(
+    chunks: list[tuple[str, bytes]], width: int, height: int
+) -> dict[str, float | list[int]] | None:
+    """Return what chunk `f` says, None without one (image.md, "Fidelity"); `inf` is equality."""
+    payloads = [payload for letter, payload in chunks if letter == "f"]
+    if len(payloads) != 1:
+        if payloads:
+            raise Bad("FormatError", "two chunks f")
+        return None
+    if len(payloads[0]) != 11:
+        raise Bad("TruncatedError" if len(payloads[0]) < 11 else "FormatError", "chunk f")
+    sizes = (2, 3, 2, 2, 2)
+    starts = (0, 2, 5, 7, 9)
+    psnr, similarity, worst, column, row = (
+        int.from_bytes(payloads[0][start : start + size], "little")
+        for start, size in zip(starts, sizes, strict=True)
+    )
+    if similarity > 1000000 or 64 * column >= width or 64 * row >= height:
+        raise Bad("FormatError", "fidelity out of range")
+    if worst > psnr or [psnr, worst].count(65535) == 1:
+        raise Bad("FormatError", "worst tile above the picture")
+    decibels = [float("inf") if value == 65535 else value / 100 for value in (psnr, worst)]
+    return {
+        "psnr": decibels[0],
+        "ms_ssim": similarity / 1000000,
+        "tile_psnr": decibels[1],
+        "tile": [64 * column, 64 * row],
+    }
+
+
 def main(path: str) -> None:
     """Print the header and the chunks of the stream at `path`."""
     with open(path, "rb") as file:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pauca.image.targets import Trial
     from pauca.nn.calibration import Calibration
     from pauca.nn.model import Network
     from pauca.pack.image import ImagePack
@@ -66,26 +67,43 @@ def encode(
     source: Any,
     *,
     model: "str | ImagePack" = "img-psnr",
-    quality: float = 50,
+    quality: float | None = None,
+    bpp: float | None = None,
+    target_size: int | None = None,
+    min_psnr: float | None = None,
+    min_ms_ssim: float | None = None,
+    min_tile_psnr: float | None = None,
+    fidelity: bool | None = None,
     effort: int = 3,
     limits: Limits | None = None,
+    report: "Callable[[Trial], None] | None" = None,
 ) -> bytes:
     """Return a picture as a pauca stream.
 
     `source`: a path, a uint8 array (H, W) or (H, W, 3), a Pillow image or a binary file.
-    `model`: name, folder or loaded pack. `quality`: 0..100, higher is better. `effort`: 1..9,
-    higher is slower. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`.
+    `model`: name, folder or loaded pack. One of these says how good: `quality` (0..100, 50 by
+    default); `bpp` or `target_size` in bytes, not passed by the whole stream; `min_psnr` or
+    `min_tile_psnr` (of the worst 64 x 64 tile) in dB or `min_ms_ssim` (0..1), reached by the
+    smallest stream found; `report` hears of every trial. `fidelity`: state in the stream how far
+    it is from the original (by default with a `min_...`). `effort`: 1..9, higher is slower.
+    Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`.
     """
-    from pauca.image.codec import EncodeOptions, encode_image
+    from pauca.image.codec import EncodeOptions
+    from pauca.image.compress import Aim, compress_picture, target_of
     from pauca.pixels.files import read_image
 
+    target = target_of(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr)
+    if quality is not None and target:
+        raise InputError(f"quality and {target.name} both say how good; give one")
+    quality = 50.0 if quality is None else quality
     if not 0 <= quality <= 100:
         raise InputError(f"quality {quality} is outside 0..100")
     if not 1 <= effort <= 9:
         raise InputError(f"effort {effort} is outside 1..9")
     pixels = read_image(source, limits)
     pack = create_model(model) if isinstance(model, str) else model
-    return encode_image(pixels, pack, EncodeOptions(quality=quality, effort=effort))
+    options = EncodeOptions(quality=quality, effort=effort)
+    return compress_picture(pixels, pack, options, Aim(target, fidelity, report))
 
 
 def decode(

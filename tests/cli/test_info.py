@@ -17,7 +17,7 @@ def test_help_lists_every_verb(cli: Cli) -> None:
     for args in ([], ["--help"], ["-h"]):
         result = cli(*args)
         assert result.code == 0
-        for verb in ("encode", "decode", "info", "models", "bench", "train", "export"):
+        for verb in ("encode", "decode", "verify", "info", "models", "bench", "train", "export"):
             assert f"  {verb} " in result.out.decode()
 
 

@@ -47,6 +47,10 @@ def test_ok_vector(name: str, twin: ModuleType) -> None:
         assert isinstance(info.header, ImageHeader)
         fields = {**vars(info.header), "pack_id": info.header.pack_id.hex()}
         assert fields == OK[name]["header"] == twin.read_image_header(payloads[0])
+        stated = info.fidelity and {**vars(info.fidelity), "tile": list(info.fidelity.tile)}
+        assert stated == OK[name].get("fidelity")
+        size = info.header.width, info.header.height
+        assert twin.read_fidelity(twin.read_chunks(data), *size) == stated
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
@@ -58,5 +62,7 @@ def test_bad_vector(name: str, twin: ModuleType) -> None:
     assert "\n" not in str(caught.value)
     if BAD[name] != "LimitError":  # the twin has no limits: it reads what it is given
         with pytest.raises(twin.Bad) as refused:
-            twin.read_image_header(twin.read_chunks(data)[0][1])
+            chunks = twin.read_chunks(data)
+            header = twin.read_image_header(chunks[0][1])
+            twin.read_fidelity(chunks, header["width"], header["height"])
         assert refused.value.args[0] == BAD[name]

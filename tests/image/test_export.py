@@ -10,7 +10,13 @@ from image.photos import photo
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from pauca.image.codec import EncodeOptions, decode_image, encode_image  # noqa: E402
+from pauca.image.codec import (  # noqa: E402
+    EncodeOptions,
+    PictureEncoder,
+    decode_image,
+    encode_image,
+    finished_pixels,
+)
 from pauca.image.export import export, load_checkpoint  # noqa: E402
 from pauca.image.model import ModelConfig, WaveletModel  # noqa: E402
 from pauca.image.train import evaluate  # noqa: E402
@@ -57,6 +63,18 @@ def test_stream_and_picture_follow_the_model(
     low_band = 3 * 4 * 4 * 16 / 256**2  # the estimate leaves the lowest band out
     assert len(stream) * 8 / 256**2 == pytest.approx(point["bpp"] + low_band, rel=0.03)
     assert psnr(out, pixels) == pytest.approx(point["psnr"], abs=0.1)
+
+
+def test_one_encoder_serves_every_quality(checkpoint: Path, tmp_path: Path) -> None:
+    pixels = photo(128, 128)
+    export(checkpoint, tmp_path / "pack", "img-test", "1", "noise")
+    pack = create_model(tmp_path / "pack")
+    encoder = PictureEncoder(pixels, pack)
+    for code in (320, 40, 320):
+        coded, picture = encoder.encode(code)
+        assert coded.stream() == encode_image(pixels, pack, EncodeOptions(code / 4))
+        out = decode_image(coded.stream(), packs=[pack.info.path])
+        assert np.array_equal(out, finished_pixels(encoder.networks, picture, coded.header))
 
 
 def test_manifest_guards_every_file(checkpoint: Path, tmp_path: Path) -> None:

@@ -17,6 +17,15 @@ from pauca.cli.network import (
     may_be_network,
 )
 from pauca.cli.search import SearchRequest, search_network_file
+from pauca.cli.targets import (
+    BitsPerPixel,
+    MinMsSsim,
+    MinPsnr,
+    MinTilePsnr,
+    StateFidelity,
+    TargetOptions,
+    TargetSize,
+)
 from pauca.container.identify import Kind, identify
 from pauca.errors import InputError
 
@@ -33,6 +42,7 @@ Base = Annotated[
 ]
 
 PICTURES, NETWORKS = "pictures", "networks"
+COMMON = {"--target-size"}  # what both know
 STEPS = ("--bits", "--step", "--max-error", "--lossless")  # only one sets the steps of weights
 Options = dict[str, Any]
 
@@ -86,9 +96,6 @@ MaxDrop = Annotated[
     float | None,
     typer.Option(min=0, help="Networks: the smallest file that loses no more by --eval."),
 ]
-TargetSize = Annotated[
-    int | None, typer.Option(min=1, help="Networks: the best that fits in so many bytes.")
-]
 BitsPerWeight = Annotated[
     float | None, typer.Option(min=0, help="Networks: the best with so many bits per weight.")
 ]
@@ -111,6 +118,12 @@ def encode(
     input: Input,
     output: Output,
     quality: Quality = None,
+    target_size: TargetSize = None,
+    bpp: BitsPerPixel = None,
+    min_psnr: MinPsnr = None,
+    min_ms_ssim: MinMsSsim = None,
+    min_tile_psnr: MinTilePsnr = None,
+    fidelity: StateFidelity = None,
     tune: Measure = None,
     model: Model = None,
     effort: Effort = None,
@@ -121,7 +134,6 @@ def encode(
     lossless: Lossless = False,
     evaluate: Evaluation = None,
     max_drop: MaxDrop = None,
-    target_size: TargetSize = None,
     bits_per_weight: BitsPerWeight = None,
     quantizer: QuantizerName = None,
     calibration: CalibrationFile = None,
@@ -137,6 +149,7 @@ def encode(
     state_dict or npz; its content says which. OUT is a pauca stream.
     """
     pictures = PictureOptions(quality, tune, model, effort)
+    targets = TargetOptions(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr, fidelity)
     networks = NetworkOptions(bits, step, max_error, lossless, vector_bits, base)
     search = SearchRequest(
         max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
@@ -147,7 +160,7 @@ def encode(
     files.check_output(output, force)
     source = _source(input)
     if isinstance(source, bytes) and is_network(source):
-        _refuse(_given(pictures), PICTURES, input)
+        _refuse(_given(pictures) | _given(targets), PICTURES, input)
         _check_networks(_given(networks), _given(search))
         if _given(search):
             search_network_file(source, input, output, search, jobs, force, json)
@@ -155,7 +168,8 @@ def encode(
             encode_network_file(source, input, output, networks, jobs, force, json)
     else:
         _refuse(_given(networks) | _given(search), NETWORKS, input)
-        encode_picture(source, input, output, pictures, force, json)
+        targets.check(quality)
+        encode_picture(source, input, output, pictures, targets, force, json)
 
 
 def decode(
@@ -213,7 +227,7 @@ def _source(input: str) -> str | bytes:
 
 
 def _refuse(options: Options, domain: str, input: str) -> None:
-    given = [name for name, value in options.items() if value is not None]
+    given = [name for name, value in options.items() if value is not None and name not in COMMON]
     if given:
         raise typer.BadParameter(f"{given[0]} is for {domain}, and {input} holds none")
 

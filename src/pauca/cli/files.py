@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,10 +66,13 @@ def report(line: str, record: dict[str, Any] | None = None) -> None:
         print_json(record)
 
 
-def progress(text: str) -> contextlib.AbstractContextManager[object]:
-    """Return a context that shows `text` with a spinner while standard error is a terminal."""
+@contextlib.contextmanager
+def progress(text: str) -> Iterator[Callable[[str], None]]:
+    """Show `text` with a spinner while standard error is a terminal; give what changes it."""
     if not sys.stderr.isatty():
-        return contextlib.nullcontext()
+        yield lambda text: None
+        return
     from rich.console import Console
 
-    return Console(stderr=True).status(text)
+    with Console(stderr=True).status(text) as status:
+        yield status.update

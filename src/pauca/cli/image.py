@@ -1,13 +1,20 @@
 """`pauca encode` and `pauca decode` of pictures."""
 
+from __future__ import annotations
+
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pauca.cli import files
+from pauca.cli.targets import TargetOptions, fidelity_record, outcome, quality_of, trial_line
 from pauca.container.headers import ImageHeader
+
+if TYPE_CHECKING:
+    from pauca.image.targets import Trial
 
 
 class Tune(Enum):
@@ -18,7 +25,10 @@ class Tune(Enum):
 
 @dataclass(frozen=True)
 class Encoded:
-    """What `encode --json` reports; `bytes` of the stream, `seconds` from reading to the stream."""
+    """What `encode --json` reports; `bytes` of the stream, `seconds` from reading to the stream.
+
+    `target` and `trials` of a search, `fidelity` where the stream states it.
+    """
 
     input: str
     output: str
@@ -32,6 +42,9 @@ class Encoded:
     quality: float
     effort: int
     seconds: float
+    target: dict[str, float] | None = None
+    trials: list[dict[str, float]] = field(default_factory=list)
+    fidelity: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,24 +71,39 @@ class PictureOptions:
 
 
 def encode_picture(
-    source: str | bytes, input: str, output: str, options: PictureOptions, force: bool, json: bool
+    source: str | bytes,
+    input: str,
+    output: str,
+    options: PictureOptions,
+    targets: TargetOptions,
+    force: bool,
+    json: bool,
 ) -> None:
     """Code the picture in the file `source`, or in these bytes, and report under `input`."""
     import pauca
 
-    quality = 50.0 if options.quality is None else options.quality
     effort = 3 if options.effort is None else options.effort
     name = options.model or f"img-{(options.tune or Tune.PSNR).value}"
+    trials: list[Trial] = []
     start = time.perf_counter()
-    with files.progress(f"encoding {input}"):
+    with files.progress(f"encoding {input}") as tell:
+
+        def report(trial: Trial) -> None:
+            trials.append(trial)
+            tell(f"encoding {input}: {trial_line(len(trials), trial)}")
+
         file = io.BytesIO(source) if isinstance(source, bytes) else source
-        data = pauca.encode(file, model=name, quality=quality, effort=effort)
+        data = pauca.encode(
+            file, model=name, quality=options.quality, effort=effort, report=report, **vars(targets)
+        )
     seconds = time.perf_counter() - start
     files.write_output(output, data, force)
-    header = pauca.info(data).header
+    stream = pauca.info(data)
+    header = stream.header
     assert isinstance(header, ImageHeader)  # our own stream, not input
     bpp = 8 * len(data) / (header.width * header.height)
     line = f"{output}: {len(data)} bytes, {bpp:.4f} bpp, {seconds:.2f} s"
+    line += outcome(header.quality, len(trials), stream.fidelity)
     done = Encoded(
         input=input,
         output=output,
@@ -86,9 +114,12 @@ def encode_picture(
         bpp=bpp,
         model=name,
         pack_id=header.pack_id.hex(),
-        quality=quality,
+        quality=quality_of(header.quality),
         effort=effort,
         seconds=seconds,
+        target=targets.target or None,
+        trials=[targets.trial_record(trial) for trial in trials],
+        fidelity=fidelity_record(stream.fidelity) if stream.fidelity else None,
     )
     files.report(line, vars(done) if json else None)
 

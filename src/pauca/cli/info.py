@@ -6,6 +6,7 @@ import typer
 
 from pauca.cli import files
 from pauca.cli.codec import Input, Json
+from pauca.cli.targets import fidelity_record
 from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 
 
@@ -23,7 +24,7 @@ def info(input: Input, json: Json = False) -> None:
     width = max(map(len, record)) + 2
     for key, value in record.items():
         if key != "chunks":
-            print(f"{key + ':':<{width}}{value}")
+            print(f"{key + ':':<{width}}{'infinite' if value is None else value}")
     for chunk in record["chunks"]:
         need = "critical" if chunk["critical"] else "ancillary"
         place = f"{chunk['size']} bytes at {chunk['offset']}"
@@ -49,6 +50,8 @@ def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
             "pack_id": header.pack_id.hex(),
             "quality": header.quality,
         }
+    if stream.fidelity:
+        record |= fidelity_record(stream.fidelity)
     if isinstance(stream.header, WeightsHeader):
         weights = stream.header
         record |= {

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pauca import __version__
-from pauca.cli import codec, info, upscale
+from pauca.cli import codec, info, upscale, verify
 from pauca.errors import PaucaError
 
 app = typer.Typer(
@@ -65,6 +65,7 @@ app.command("encode")(codec.encode)
 app.command("decode")(codec.decode)
 app.command("upscale")(upscale.upscale)
 app.command("info")(info.info)
+app.command("verify")(verify.verify)
 app.command("models")(info.models)
 
 

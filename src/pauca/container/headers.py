@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pauca.container.chunks import Chunk, scan_stream
 from pauca.container.cursor import Cursor, encode_varint
+from pauca.container.fidelity import Fidelity, find_fidelity
 from pauca.container.identify import Kind, decode_preamble
 from pauca.errors import FormatError, UnsupportedError
 from pauca.limits import Limits
@@ -63,13 +64,16 @@ class ChunkInfo:
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """What is known of a stream without decoding it; `header` is None where the kind has none."""
+    """What is known of a stream without decoding it; `header` is None where the kind has none,
+    `fidelity` where the stream does not state it.
+    """
 
     kind: Kind
     version: tuple[int, int]
     size: int  # bytes of the whole stream
     header: Header | None
     chunks: tuple[ChunkInfo, ...]
+    fidelity: Fidelity | None = None
 
 
 def encode_image_header(header: ImageHeader) -> bytes:
@@ -160,9 +164,11 @@ def read_info(data: bytes | bytearray | memoryview, limits: Limits | None = None
     chunks = tuple(scan_stream(data, limits))
     kind = Kind(chunks[0].type)
     header = _header(kind, chunks[0].payload, limits)
-    return StreamInfo(
-        kind, decode_preamble(data), len(data), header, tuple(_chunk_info(c) for c in chunks)
-    )
+    fidelity = None
+    if isinstance(header, ImageHeader):
+        fidelity = find_fidelity(chunks, header.width, header.height)
+    listed = tuple(_chunk_info(chunk) for chunk in chunks)
+    return StreamInfo(kind, decode_preamble(data), len(data), header, listed, fidelity)
 
 
 def _header(kind: Kind, payload: bytes | memoryview, limits: Limits) -> Header | None:

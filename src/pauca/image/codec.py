@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,14 @@ from pauca.coding import LatentDecoder, encode_latents
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.headers import ImageHeader, decode_image_header, encode_image_header
 from pauca.errors import EntropyError, FormatError, InputError
-from pauca.image import glue, layout, lowband
-from pauca.image.choose import CostTable, cost_table, round_plain, round_thrifty
+from pauca.image import layout, lowband
+from pauca.image.choose import cost_table
 from pauca.image.filters import residuals
 from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.networks import Networks
 from pauca.image.post import mended_pixels
-from pauca.image.walk import CHROMA, PARTS, walk
+from pauca.image.symbols import Decoder, Encoder
+from pauca.image.walk import Reconstruction, walk
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -29,7 +30,6 @@ from pauca.pixels.lifting import analysis
 
 BYTES_PER_PIXEL = 60  # of working memory, measured at its peak, rounded up
 PAYLOAD = "D"
-LOW_MAX = (1 << 14) - 1  # so that differences of the lowest band fit int16
 
 
 @dataclass(frozen=True)
@@ -44,91 +44,90 @@ class EncodeOptions:
     runtime: str = "native"
 
 
-@dataclass
-class Encoder:
-    """Symbols by rounding; keeps them, in order, for the entropy coder."""
-
-    pack: ImagePack
-    code: int
-    low_band: NDArray[np.float32]
-    bands: list[NDArray[np.float32]]
-    costs: CostTable | None
-    symbols: list[NDArray[np.int16]] = field(default_factory=list)
-    indexes: list[NDArray[np.uint8]] = field(default_factory=list)
-    head: bytes = b""
-    parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    shrink: NDArray[np.float32] | None = None  # (h, w, 2): factors that mask luma and chroma
-
-    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
-        """Quantize the lowest band and keep its differences."""
-        step = float(self.pack.low_steps[self.code]) / 256.0
-        low: NDArray[np.int32] = (
-            np.rint(self.low_band / step).clip(-LOW_MAX, LOW_MAX).astype(np.int32)
-        )
-        symbols, self.head = lowband.to_symbols(low, self.pack.tables)
-        self.symbols.append(symbols)
-        self.indexes.append(lowband.indexes(self.head, shape))
-        return low
-
-    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
-        """Keep by how much the coefficients of the level shrink."""
-        factors = np.float32(4096) / layout.mask_table().astype(np.float32)
-        self.shrink = factors[octaves.astype(np.intp) + layout.MASK_REACH]
-
-    def details(
-        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Round the pass's coefficients around their means."""
-        steps = self.pack.steps[self.code, level - 1]
-        if part == PARTS[0]:
-            scaled = glue.gather(self.bands[level - 1], steps.astype(np.float32) / np.float32(256))
-            self.parts = dict(zip(PARTS, scaled, strict=False))
-            if self.shrink is not None:
-                for name, values in self.parts.items():
-                    values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
-        residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
-        if self.costs is None:
-            symbols = round_plain(residual)
-        else:
-            weights = self.costs.weights(self.code, level, part, mean16.shape[2])
-            symbols = round_thrifty(residual, indexes.ravel(), weights, self.costs)
-        self.symbols.append(symbols)
-        self.indexes.append(indexes.ravel())
-        return symbols
-
-
-@dataclass
-class Decoder:
-    """Symbols by entropy decoding."""
-
-    head: bytes
-    latents: LatentDecoder
-
-    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
-        """Decode the lowest band and sum its differences."""
-        return lowband.from_symbols(self.latents.decode(lowband.indexes(self.head, shape)), shape)
-
-    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
-        """Nothing to do: symbols are what they are."""
-
-    def details(
-        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Decode the pass's symbols."""
-        return self.latents.decode(indexes.ravel())
-
-
 def padded_size(height: int, width: int) -> tuple[int, int]:
     """Sides rounded up to what the transform needs."""
     return height + -height % ALIGN, width + -width % ALIGN
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A picture coded at one quality: what its stream is made of."""
+
+    header: ImageHeader
+    payload: bytes
+
+    def stream(self, extras: Sequence[Chunk] = ()) -> bytes:
+        """The complete stream, with chunks `extras` between header and payload."""
+        header = Chunk("I", encode_image_header(self.header))
+        return encode_stream([header, *extras, Chunk(PAYLOAD, self.payload)])
+
+
+class PictureEncoder:
+    """Codes one picture at any quality; what does not depend on the quality is done once.
+
+    pixels: (H, W) grey or (H, W, 3) RGB uint8. `InputError` on other arrays or options.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], pack: ImagePack, options: EncodeOptions = EncodeOptions()
+    ):
+        _check(pixels, options)
+        self.pixels = pixels
+        self.networks = Networks(pack, options.runtime, options.threads or default_threads())
+        height, width = pixels.shape[:2]
+        self._full = padded_size(height, width)
+        padded = np.pad(
+            pixels,
+            ((0, self._full[0] - height), (0, self._full[1] - width))
+            + ((0, 0),) * (pixels.ndim - 2),
+            "edge",
+        )
+        planes = ycc_from_rgb(padded)
+        self._planes = planes if "pre" in pack.programs else None
+        self._analysed = None if "pre" in pack.programs else analysis(planes, LEVELS)
+        self._costs = cost_table(pack) if options.effort > 1 else None
+
+    def encode(self, code: int) -> tuple[Coded, Reconstruction]:
+        """Code at quality code 0..400; the reconstruction is that of decoders."""
+        pack = self.networks.pack
+        bands, low = self._analysis(code)
+        encoder = Encoder(pack, code, low, bands, self._costs)
+        picture = walk(self.networks, *self._full, code, encoder)
+        segments = [part.size for part in encoder.symbols]
+        latents = encode_latents(
+            np.concatenate(encoder.symbols), np.concatenate(encoder.indexes), pack.tables, segments
+        )
+        height, width = self.pixels.shape[:2]
+        channels = 1 if self.pixels.ndim == 2 else 3
+        header = ImageHeader(width, height, channels, pack.info.pack_id, code)
+        return Coded(header, encoder.head + latents), picture
+
+    def _analysis(self, code: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+        if self._analysed is not None:
+            return self._analysed
+        assert self._planes is not None  # one of the two is there
+        return analysis(prefiltered(self.networks, self._planes.copy(), code), LEVELS)
+
+
+def quality_code(quality: float) -> int:
+    """Code 0..400 in the header of quality 0..100."""
+    return round(quality * (layout.QUALITIES - 1) / 100)
+
+
 def encode_image(
-    pixels: NDArray[np.uint8], pack: ImagePack, options: EncodeOptions = EncodeOptions()
+    pixels: NDArray[np.uint8],
+    pack: ImagePack,
+    options: EncodeOptions = EncodeOptions(),
+    extras: Sequence[Chunk] = (),
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels with a pack; InputError on other arrays or
-    options.
+    options. `extras` are chunks that stand between header and payload.
     """
+    encoder = PictureEncoder(pixels, pack, options)
+    return encoder.encode(quality_code(options.quality))[0].stream(extras)
+
+
+def _check(pixels: NDArray[np.uint8], options: EncodeOptions) -> None:
     if (
         pixels.dtype != np.uint8
         or pixels.ndim not in (2, 3)
@@ -139,28 +138,6 @@ def encode_image(
         )
     if min(pixels.shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
         raise InputError("an empty picture, a quality outside 0..100 or an effort outside 1..9")
-    height, width = pixels.shape[:2]
-    full = padded_size(height, width)
-    code = round(options.quality * (layout.QUALITIES - 1) / 100)
-    padded = np.pad(
-        pixels,
-        ((0, full[0] - height), (0, full[1] - width)) + ((0, 0),) * (pixels.ndim - 2),
-        "edge",
-    )
-    networks = Networks(pack, options.runtime, options.threads or default_threads())
-    bands, low = analysis(prefiltered(networks, ycc_from_rgb(padded), code), LEVELS)
-    costs = cost_table(pack) if options.effort > 1 else None
-    encoder = Encoder(pack, code, low, bands, costs)
-    walk(networks, *full, code, encoder)
-    segments = [part.size for part in encoder.symbols]
-    latents = encode_latents(
-        np.concatenate(encoder.symbols), np.concatenate(encoder.indexes), pack.tables, segments
-    )
-    channels = 1 if pixels.ndim == 2 else 3
-    header = ImageHeader(width, height, channels, pack.info.pack_id, code)
-    return encode_stream(
-        [Chunk("I", encode_image_header(header)), Chunk(PAYLOAD, encoder.head + latents)]
-    )
 
 
 def prefiltered(networks: Networks, planes: NDArray[np.float32], code: int) -> NDArray[np.float32]:
@@ -185,21 +162,34 @@ def decode_image(
     """
     limits = limits or Limits()
     header, payload = parse(data, limits)
-    pack = find_pack(header.pack_id, packs)
+    networks = Networks(find_pack(header.pack_id, packs), runtime, threads or default_threads())
+    return decode_payload(header, payload, networks, limits)
+
+
+def decode_payload(
+    header: ImageHeader, payload: bytes, networks: Networks, limits: Limits
+) -> NDArray[np.uint8]:
+    """Decode the two parts of a stream with the networks of its pack, as `decode_image`."""
+    tables = networks.pack.tables
     full = padded_size(header.height, header.width)
     limits.check_memory(full[0] * full[1] * BYTES_PER_PIXEL, "decoding")
     if header.quality >= layout.QUALITIES:
         raise FormatError(f"quality code {header.quality} is above {layout.QUALITIES - 1}")
     if len(payload) < lowband.HEAD_BYTES:
         raise EntropyError("the payload is too short")
-    lowband.check(payload[: lowband.HEAD_BYTES], pack.tables)
+    lowband.check(payload[: lowband.HEAD_BYTES], tables)
     decoder = Decoder(
-        payload[: lowband.HEAD_BYTES], LatentDecoder(payload[lowband.HEAD_BYTES :], pack.tables)
+        payload[: lowband.HEAD_BYTES], LatentDecoder(payload[lowband.HEAD_BYTES :], tables)
     )
-    threads = threads or default_threads()
-    networks = Networks(pack, runtime, threads)
     picture = walk(networks, *full, header.quality, decoder)
     decoder.latents.finish()
+    return finished_pixels(networks, picture, header)
+
+
+def finished_pixels(
+    networks: Networks, picture: Reconstruction, header: ImageHeader
+) -> NDArray[np.uint8]:
+    """What all levels gave to the (H, W) or (H, W, 3) uint8 pixels of the picture."""
     rgb = mended_pixels(networks, picture, header.quality)[: header.height, : header.width]
     return grey_from_rgb(rgb) if header.channels == 1 else np.ascontiguousarray(rgb)
 
