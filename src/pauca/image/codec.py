@@ -29,6 +29,7 @@ from pauca.pixels.lifting import analysis
 
 BYTES_PER_PIXEL = 60  # of working memory, measured at its peak, rounded up
 PAYLOAD = "D"
+ALPHA = "A"
 LOW_MAX = (1 << 14) - 1  # so that differences of the lowest band fit int16
 
 
@@ -124,10 +125,13 @@ def padded_size(height: int, width: int) -> tuple[int, int]:
 
 
 def encode_image(
-    pixels: NDArray[np.uint8], pack: ImagePack, options: EncodeOptions = EncodeOptions()
+    pixels: NDArray[np.uint8],
+    pack: ImagePack,
+    options: EncodeOptions = EncodeOptions(),
+    extras: Sequence[Chunk] = (),
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels with a pack; InputError on other arrays or
-    options.
+    options. `extras` are chunks that stand between header and payload.
     """
     if (
         pixels.dtype != np.uint8
@@ -159,7 +163,7 @@ def encode_image(
     channels = 1 if pixels.ndim == 2 else 3
     header = ImageHeader(width, height, channels, pack.info.pack_id, code)
     return encode_stream(
-        [Chunk("I", encode_image_header(header)), Chunk(PAYLOAD, encoder.head + latents)]
+        [Chunk("I", encode_image_header(header)), *extras, Chunk(PAYLOAD, encoder.head + latents)]
     )
 
 
@@ -180,8 +184,8 @@ def decode_image(
     threads: int = 0,
     runtime: str = "native",
 ) -> NDArray[np.uint8]:
-    """Decode a picture stream to (H, W) or (H, W, 3) uint8; `packs` are folders searched besides
-    the shipped packs.
+    """Decode a picture stream to (H, W) or (H, W, 3) uint8, its alpha left out; `packs` are folders
+    searched besides the shipped packs.
     """
     limits = limits or Limits()
     header, payload = parse(data, limits)
@@ -206,7 +210,7 @@ def decode_image(
 
 def parse(data: bytes, limits: Limits) -> tuple[ImageHeader, bytes]:
     """Header and payload of a picture stream."""
-    chunks = decode_stream(data, ("I", PAYLOAD), limits)
-    if chunks[0].type != "I" or [chunk.type for chunk in chunks[1:]] != [PAYLOAD]:
-        raise FormatError("a picture stream has one header and one payload")
-    return decode_image_header(chunks[0].payload, limits), bytes(chunks[1].payload)
+    chunks = decode_stream(data, ("I", ALPHA, PAYLOAD), limits)
+    if [chunk.type for chunk in chunks] not in (["I", PAYLOAD], ["I", ALPHA, PAYLOAD]):
+        raise FormatError("a picture stream has one header and one payload, and alpha between them")
+    return decode_image_header(chunks[0].payload, limits), bytes(chunks[-1].payload)
