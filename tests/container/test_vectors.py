@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from pauca import errors
+from pauca.container.chunks import scan_stream
 from pauca.container.headers import ImageHeader, read_info
+from pauca.container.metadata import NAMES, decode_metadata
+from pauca.limits import Limits
 
 SPEC = Path(__file__).parents[2] / "spec"
 OK = json.loads((SPEC / "vectors/ok/expected.json").read_text())
@@ -47,6 +50,15 @@ def test_ok_vector(name: str, twin: ModuleType) -> None:
         assert isinstance(info.header, ImageHeader)
         fields = {**vars(info.header), "pack_id": info.header.pack_id.hex()}
         assert fields == OK[name]["header"] == twin.read_image_header(payloads[0])
+    if "metadata" in OK[name]:
+        metadata = decode_metadata(scan_stream(data, Limits()))
+        read = {
+            NAMES[c.type]: twin.read_metadata(p)
+            for c, p in zip(info.chunks, payloads, strict=True)
+            if c.type in NAMES
+        }
+        assert vars(metadata) == read
+        assert {name: part.hex() for name, part in read.items()} == OK[name]["metadata"]
 
 
 @pytest.mark.parametrize("name", sorted(BAD))

@@ -15,6 +15,7 @@ from pauca.limits import Limits
 CLASSES, DIFFERENCES, WEBP = 0, 1, 2
 OPAQUE = 255
 MIDDLE = 128  # what is taken from an alpha that is neither 0 nor 255
+MIX = "mix"  # "auto" judges large planes by their first rows, which are often of one value
 WEBP_SIDE = 16383
 WEBP_PIXELS = 1 << 26  # below the size that Pillow warns of
 BYTES_PER_PIXEL = 16  # of working memory
@@ -60,7 +61,7 @@ def _encode_classes(alpha: Plane) -> bytes:
     """
     classes = np.where(alpha == OPAQUE, -1, np.where(alpha == 0, 0, 1)).astype(np.int32)
     between = alpha[classes == 1].astype(np.int32) - MIDDLE
-    first = encode_levels(classes, alpha.shape[1])
+    first = encode_levels(classes, alpha.shape[1], MIX)
     return encode_varint(len(first)) + first + encode_levels(between, max(1, between.size))
 
 
@@ -84,7 +85,7 @@ def _encode_differences(alpha: Plane) -> bytes:
     """
     rows = np.diff(alpha, axis=0, prepend=np.uint8(0))
     both = np.diff(rows, axis=1, prepend=np.uint8(0))
-    return encode_levels(both.view(np.int8).astype(np.int32), alpha.shape[1])
+    return encode_levels(both.view(np.int8).astype(np.int32), alpha.shape[1], MIX)
 
 
 def _decode_differences(data: bytes, shape: tuple[int, int]) -> Plane:
