@@ -133,7 +133,7 @@ def picture_format(suffix: str) -> str:
     from PIL import Image
 
     format = Image.registered_extensions().get(suffix.lower())
-    if format is None or format not in Image.SAVE:
+    if format in (None, "PAUCA") or format not in Image.SAVE:  # ours, by the Pillow plugin
         raise UnsupportedError(
             f"cannot write pictures as {suffix or 'a file without extension'!r}; use .png"
         )
