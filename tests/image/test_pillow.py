@@ -1,6 +1,7 @@
 """The Pillow plugin, as a user of Pillow meets it."""
 
 import io
+import shutil
 import subprocess
 import sys
 import warnings
@@ -138,6 +139,20 @@ def test_unknown_pack_is_an_os_error_on_load() -> None:
         assert image.mode == "L"
         with pytest.raises(OSError, match="0000000000000000"):
             image.load()
+
+
+def test_packs_of_ones_own_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(pauca.create_model("img-psnr").info.path, folder)
+    manifest = folder / "model.json"
+    manifest.write_text(manifest.read_text().replace('"img-psnr"', '"mine"', 1))
+    file = io.BytesIO()
+    Image.new("RGB", (30, 20), (80, 80, 80)).save(file, "PAUCA", model=str(folder))
+    with Image.open(file) as image, pytest.raises(OSError, match="not installed"):
+        image.load()
+    monkeypatch.setattr(pauca.image.pillow, "PACKS", [folder])
+    with Image.open(file) as image:
+        assert np.abs(np.asarray(image).astype(int) - 80).max() < 9
 
 
 def test_pillow_guards_against_bombs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
