@@ -123,6 +123,29 @@ def read_fidelity(
     }
 
 
+def read_metadata(payload: bytes) -> bytes:
+    """Return the content of chunk `i`, `e` or `m` (container.md, section 6)."""
+    if not payload:
+        raise Bad("TruncatedError", "no form")
+    if payload[0] > 1:
+        raise Bad("UnsupportedError", "form of metadata")
+    if payload[0] == 0:
+        content = payload[1:]
+        size = len(content)
+    else:
+        size, at = read_varint(payload, 1)
+        inflater = zlib.decompressobj()
+        try:
+            content = inflater.decompress(payload[at:], size + 1)
+        except zlib.error as error:
+            raise Bad("FormatError", "zlib stream") from error
+        if not inflater.eof or inflater.unused_data:
+            raise Bad("FormatError", "end of the zlib stream")
+    if size == 0 or size != len(content):
+        raise Bad("FormatError", "size of metadata")
+    return content
+
+
 def main(path: str) -> None:
     """Print the header and the chunks of the stream at `path`."""
     with open(path, "rb") as file:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pauca.container.headers import StreamInfo, read_info
 from pauca.container.identify import Kind, identify
+from pauca.container.metadata import Metadata
 from pauca.errors import (
     ChecksumError,
     EntropyError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pauca.nn.model import Network
     from pauca.pack.image import ImagePack
     from pauca.pack.store import PackInfo
+    from pauca.pixels.picture import Picture
 
 __version__ = "0.1.0"
 
@@ -45,6 +47,7 @@ __all__ = [
     "Kind",
     "LimitError",
     "Limits",
+    "Metadata",
     "MissingExtraError",
     "PackError",
     "PaucaError",
@@ -54,6 +57,7 @@ __all__ = [
     "__version__",
     "create_model",
     "decode",
+    "decode_picture",
     "decode_weights",
     "encode",
     "encode_weights",
@@ -75,22 +79,31 @@ def encode(
     min_tile_psnr: float | None = None,
     fidelity: bool | None = None,
     effort: int = 3,
+    metadata: Metadata | None = None,
+    to_8_bit: bool = False,
+    keep_hidden: bool = False,
     limits: Limits | None = None,
     report: "Callable[[Trial], None] | None" = None,
 ) -> bytes:
-    """Return a picture as a pauca stream.
+    """Return a picture as a pauca stream; alpha is kept without loss.
 
-    `source`: a path, a uint8 array (H, W) or (H, W, 3), a Pillow image or a binary file.
-    `model`: name, folder or loaded pack. One of these says how good: `quality` (0..100, 50 by
-    default); `bpp` or `target_size` in bytes, not passed by the whole stream; `min_psnr` or
-    `min_tile_psnr` (of the worst 64 x 64 tile) in dB or `min_ms_ssim` (0..1), reached by the
-    smallest stream found; `report` hears of every trial. `fidelity`: state in the stream how far
-    it is from the original (by default with a `min_...`). `effort`: 1..9, higher is slower.
-    Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`.
+    `source`: a path, a uint8 array (H, W) or (H, W, C) of 2 (grey, alpha), 3 (RGB) or 4 (RGB,
+    alpha) channels, a Pillow image or a binary file. `model`: name, folder or loaded pack. One of
+    these says how good: `quality` (0..100, 50 by default); `bpp` or `target_size` in bytes, not
+    passed by the whole stream; `min_psnr` or `min_tile_psnr` (of the worst 64 x 64 tile) in dB or
+    `min_ms_ssim` (0..1), reached by the smallest stream found; `report` hears of every trial.
+    `fidelity`: state in the stream how far it is from the original (by default with a `min_...`).
+    `effort`: 1..9, higher is slower. `metadata`: instead of the ICC profile, EXIF and XMP of the
+    source; `Metadata()` leaves all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused
+    otherwise. `keep_hidden`: keep the colours of fully transparent pixels, which are smoothed
+    otherwise. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`,
+    `MissingExtraError`.
     """
     from pauca.image.codec import EncodeOptions
-    from pauca.image.compress import Aim, compress_picture, target_of
-    from pauca.pixels.files import read_image
+    from pauca.image.compress import Aim, target_of
+    from pauca.image.picture import encode_picture
+    from pauca.pixels.files import read_picture
+    from pauca.pixels.picture import with_metadata
 
     target = target_of(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr)
     if quality is not None and target:
@@ -100,28 +113,41 @@ def encode(
         raise InputError(f"quality {quality} is outside 0..100")
     if not 1 <= effort <= 9:
         raise InputError(f"effort {effort} is outside 1..9")
-    pixels = read_image(source, limits)
+    picture = read_picture(source, limits, to_8_bit)
+    if metadata is not None:
+        picture = with_metadata(picture, metadata)
     pack = create_model(model) if isinstance(model, str) else model
     options = EncodeOptions(quality=quality, effort=effort)
-    return compress_picture(pixels, pack, options, Aim(target, fidelity, report))
+    return encode_picture(picture, pack, options, Aim(target, fidelity, report), keep_hidden)
 
 
 def decode(
     source: Any, *, packs: "Sequence[Path]" = (), limits: Limits | None = None
 ) -> "NDArray[np.uint8]":
-    """Return the picture in a pauca stream: uint8, (H, W) or (H, W, 3).
+    """Return the pixels in a pauca stream: uint8, (H, W) or (H, W, 3), with alpha (H, W, 2) or
+    (H, W, 4); samples as they are stored, which an EXIF orientation may turn on display.
 
     `source`: the stream's bytes, a path or a binary file. `packs`: folders of model packs that may
     be needed besides the shipped ones. Raises `FormatError` and its children,
     `UnsupportedError` (another kind of stream), `PackError` (unknown pack), `LimitError`.
     """
+    return decode_picture(source, packs=packs, limits=limits).pixels
+
+
+def decode_picture(
+    source: Any, *, packs: "Sequence[Path]" = (), limits: Limits | None = None
+) -> "Picture":
+    """Return the picture in a pauca stream: `pixels`, as `decode`, and `metadata`.
+
+    Parameters and errors are those of `decode`.
+    """
     limits = limits or Limits()
     data = _stream_bytes(source, limits)
     kind = identify(data)
     if kind is Kind.IMAGE:
-        from pauca.image.codec import decode_image
+        from pauca.image.picture import decode_picture as decode_image_stream
 
-        return decode_image(data, limits, packs)
+        return decode_image_stream(data, limits, packs)
     if kind is None:
         read_info(data, limits)  # says which byte is wrong
         raise FormatError("not a pauca stream")

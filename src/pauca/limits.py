@@ -18,6 +18,7 @@ class Limits:
     max_chunks: int = 2**14  # chunks of one stream
     max_chunk_bytes: int = 2**31  # the payload of one chunk
     max_tensors: int = 2**20  # tensors of one network
+    max_metadata: int = 2**24  # expanded bytes of one of ICC profile, EXIF, XMP
     max_memory: int = 2**33  # working memory that a decoder plans for, in bytes
 
     def check_pixels(self, width: int, height: int) -> None:
@@ -49,6 +50,11 @@ class Limits:
         """Raise unless a network of `count` tensors is allowed."""
         if count > self.max_tensors:
             raise LimitError(f"network has {count} tensors, over the limit of {self.max_tensors}")
+
+    def check_metadata(self, size: int, name: str) -> None:
+        """Raise unless `size` bytes of expanded metadata are allowed; `name` says of which."""
+        if size > self.max_metadata:
+            raise LimitError(f"{name} has {size} bytes, over the limit of {self.max_metadata}")
 
     def check_memory(self, size: int, purpose: str) -> None:
         """Raise unless `size` bytes of working memory for `purpose` are allowed."""

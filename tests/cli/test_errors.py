@@ -53,8 +53,8 @@ def test_foreign_input_exits_1(cli: Cli, verb: str, tmp_path: Path) -> None:
 
 
 def test_unsupported_picture_says_what_to_do(cli: Cli, tmp_path: Path) -> None:
-    Image.new("RGBA", (4, 4), (1, 2, 3, 4)).save(tmp_path / "in.png")
-    cli("encode", "in.png", "-o", "out.pauca").fails(1, "flatten")
+    Image.new("I;16", (4, 4), 1000).save(tmp_path / "in.png")
+    cli("encode", "in.png", "-o", "out.pauca").fails(1, "more than 8 bits", "--to-8-bit")
     assert os.listdir(tmp_path) == ["in.png"]
 
 

@@ -132,3 +132,26 @@ def test_what_cannot_be_compared(
     before = sorted(os.listdir(picture.parent))
     cli("verify", *args).fails(code, *words)
     assert sorted(os.listdir(picture.parent)) == before
+
+
+@pytest.mark.parametrize("hidden", [[], ["--keep-hidden"]])
+def test_transparent_original_meets_its_stream(cli: Cli, tmp_path: Path, hidden: list[str]) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (70, 90, 4), np.uint8)
+    pixels[..., 3] = np.where(np.arange(90) < 40, 0, 255)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert cli("encode", "a.png", "-o", "a.pauca", "--fidelity", *hidden).code == 0
+    assert b": true" in cli("verify", "a.png", "a.pauca").out
+    pixels[0, 0, 3] = 9
+    Image.fromarray(pixels).save(tmp_path / "b.png")
+    cli("verify", "b.png", "a.pauca").fails(1, "transparency")
+
+
+def test_turned_original_meets_its_stream(cli: Cli, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    for options in ([], ["--no-metadata"]):
+        assert cli("encode", "a.png", "-o", "a.pauca", "-f", "--fidelity", *options).code == 0
+        assert b": true" in cli("verify", "a.png", "a.pauca").out

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from pauca import errors
+from pauca.container.chunks import scan_stream
 from pauca.container.headers import ImageHeader, read_info
+from pauca.container.metadata import NAMES, decode_metadata
+from pauca.limits import Limits
 
 SPEC = Path(__file__).parents[2] / "spec"
 OK = json.loads((SPEC / "vectors/ok/expected.json").read_text())
@@ -51,6 +54,15 @@ def test_ok_vector(name: str, twin: ModuleType) -> None:
         assert stated == OK[name].get("fidelity")
         size = info.header.width, info.header.height
         assert twin.read_fidelity(twin.read_chunks(data), *size) == stated
+    if "metadata" in OK[name]:
+        metadata = decode_metadata(scan_stream(data, Limits()))
+        read = {
+            NAMES[c.type]: twin.read_metadata(p)
+            for c, p in zip(info.chunks, payloads, strict=True)
+            if c.type in NAMES
+        }
+        assert vars(metadata) == read
+        assert {name: part.hex() for name, part in read.items()} == OK[name]["metadata"]
 
 
 @pytest.mark.parametrize("name", sorted(BAD))

@@ -67,6 +67,18 @@ Effort = Annotated[
         help="Pictures: higher is slower and smaller.  [default: 3]",
     ),
 ]  # fmt: skip
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Pictures: leave out ICC profile, EXIF and XMP.")
+]
+To8Bit = Annotated[
+    bool, typer.Option("--to-8-bit", help="Pictures: keep the upper 8 bits of deeper samples.")
+]
+KeepHidden = Annotated[
+    bool,
+    typer.Option(
+        "--keep-hidden", help="Pictures: keep the colours of transparent pixels, which cost bytes."
+    ),
+]
 Bits = Annotated[
     int | None,
     typer.Option(
@@ -127,6 +139,9 @@ def encode(
     tune: Measure = None,
     model: Model = None,
     effort: Effort = None,
+    no_metadata: NoMetadata = False,
+    to_8_bit: To8Bit = False,
+    keep_hidden: KeepHidden = False,
     bits: Bits = None,
     step: Step = None,
     max_error: MaxError = None,
@@ -145,10 +160,11 @@ def encode(
 ) -> None:
     """Make a picture or a neural network smaller.
 
-    IN is any 8-bit RGB or grey picture that Pillow reads, or a network in safetensors, ONNX, torch
-    state_dict or npz; its content says which. OUT is a pauca stream.
+    IN is an 8-bit picture that Pillow reads, with its alpha, ICC profile, EXIF and XMP, or a
+    network in safetensors, ONNX, torch state_dict or npz; its content says which. OUT is a pauca
+    stream.
     """
-    pictures = PictureOptions(quality, tune, model, effort)
+    pictures = PictureOptions(quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden)
     targets = TargetOptions(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr, fidelity)
     networks = NetworkOptions(bits, step, max_error, lossless, vector_bits, base)
     search = SearchRequest(
@@ -196,7 +212,8 @@ def decode(
 ) -> None:
     """Turn a pauca stream back into a picture or a network.
 
-    OUT has the format its extension names; - is PNG, or the format that the network came in.
+    OUT has the format its extension names; - is PNG, or the format that the network came in. What
+    a picture carries is written where that format can hold it.
     """
     pictures = {"--model": model}
     networks = {"--base": base, "--tensor": tensor or None, "--levels": levels or None}

@@ -68,6 +68,9 @@ class PictureOptions:
     tune: Tune | None
     model: str | None
     effort: int | None
+    no_metadata: bool = False
+    to_8_bit: bool = False
+    keep_hidden: bool = False
 
 
 def encode_picture(
@@ -94,7 +97,15 @@ def encode_picture(
 
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         data = pauca.encode(
-            file, model=name, quality=options.quality, effort=effort, report=report, **vars(targets)
+            file,
+            model=name,
+            quality=options.quality,
+            effort=effort,
+            metadata=pauca.Metadata() if options.no_metadata else None,
+            to_8_bit=options.to_8_bit,
+            keep_hidden=options.keep_hidden,
+            report=report,
+            **vars(targets),
         )
     seconds = time.perf_counter() - start
     files.write_output(output, data, force)
@@ -110,7 +121,7 @@ def encode_picture(
         bytes=len(data),
         width=header.width,
         height=header.height,
-        channels=header.channels,
+        channels=header.channels + stream.has("A"),
         bpp=bpp,
         model=name,
         pack_id=header.pack_id.hex(),
@@ -129,17 +140,22 @@ def decode_picture(
 ) -> None:
     """Decode the picture in the stream `data`, and report under `input`."""
     import pauca
+    from pauca.pixels.carried import held_metadata
     from pauca.pixels.files import encode_picture, picture_format
 
-    picture_format(files.suffix(output))
+    format = picture_format(files.suffix(output))
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
-        pixels = pauca.decode(data, packs=[model] if model else [])
+        picture = pauca.decode_picture(data, packs=[model] if model else [])
     seconds = time.perf_counter() - start
-    picture = encode_picture(pixels, files.suffix(output))
-    files.write_output(output, picture, force)
+    pixels, metadata = picture.pixels, picture.metadata
+    file = encode_picture(pixels, files.suffix(output), metadata=metadata)
+    files.write_output(output, file, force)
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    line = f"{output}: {width} x {height}, {seconds:.2f} s"
-    done = Decoded(input, output, len(picture), width, height, channels, seconds)
+    held = vars(held_metadata(metadata, format))
+    lost = [name for name, data in vars(metadata).items() if data and not held[name]]
+    note = f"; {format} cannot hold {', '.join(lost)}" if lost else ""
+    line = f"{output}: {width} x {height}, {seconds:.2f} s{note}"
+    done = Decoded(input, output, len(file), width, height, channels, seconds)
     files.report(line, vars(done) if json else None)

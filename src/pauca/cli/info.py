@@ -8,6 +8,9 @@ from pauca.cli import files
 from pauca.cli.codec import Input, Json
 from pauca.cli.targets import fidelity_record
 from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
+from pauca.container.metadata import NAMES
+
+CARRIED = {"A": "alpha", **NAMES}  # chunks of a picture that `info` names, with their sizes
 
 
 def info(input: Input, json: Json = False) -> None:
@@ -24,7 +27,8 @@ def info(input: Input, json: Json = False) -> None:
     width = max(map(len, record)) + 2
     for key, value in record.items():
         if key != "chunks":
-            print(f"{key + ':':<{width}}{'infinite' if value is None else value}")
+            unit = " bytes" if key in CARRIED.values() else ""
+            print(f"{key + ':':<{width}}{'infinite' if value is None else value}{unit}")
     for chunk in record["chunks"]:
         need = "critical" if chunk["critical"] else "ancillary"
         place = f"{chunk['size']} bytes at {chunk['offset']}"
@@ -49,6 +53,9 @@ def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
             "bpp": round(8 * stream.size / (header.width * header.height), 6),
             "pack_id": header.pack_id.hex(),
             "quality": header.quality,
+        }
+        record |= {
+            CARRIED[chunk.type]: chunk.size for chunk in stream.chunks if chunk.type in CARRIED
         }
     if stream.fidelity:
         record |= fidelity_record(stream.fidelity)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from pauca.container.fidelity import Fidelity
     from pauca.metrics.compare import Comparison
+    from pauca.pixels.picture import Picture
+
+T = TypeVar("T")
 
 Psnr = Annotated[
     float | None, typer.Option("--min-psnr", min=0, help="Fail below this PSNR, in dB.")
@@ -72,8 +76,7 @@ def verify(
     if map:
         _check_map(map, force)
     with files.progress(f"comparing {original} and {other}"):
-        a = _picture(files.read_input(original), original)
-        b, stated = _load(other, model)
+        a, b, stated = _load(original, other, model)
         a, b = same_channels(a, b)
         found = compare(a, b)
     if map:
@@ -94,22 +97,47 @@ def verify(
         raise InputError("; ".join(faults))
 
 
-def _load(path: str, model: Path | None) -> tuple[NDArray[np.uint8], Fidelity | None]:
-    """Pixels of a picture or of a stream, and what the stream states."""
+def _load(
+    original: str, other: str, model: Path | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Fidelity | None]:
+    """Colours of the original and of the other, and what the other states if it is a stream."""
     import pauca
+    from pauca.pixels.files import read_image, read_picture
 
-    data = files.read_input(path)
+    data = files.read_input(other)
+    file = io.BytesIO(files.read_input(original))
     if identify(data) is None:
-        return _picture(data, path), None
-    pixels = pauca.decode(data, packs=[model] if model else [])
-    return pixels, pauca.info(data).fidelity
+        return _named(original, read_image, file), _named(other, read_image, io.BytesIO(data)), None
+    picture = pauca.decode_picture(data, packs=[model] if model else [])
+    first = _named(original, read_picture, file)
+    return *_colours(first, picture), pauca.info(data).fidelity
 
 
-def _picture(data: bytes, path: str) -> NDArray[np.uint8]:
-    from pauca.pixels.files import read_image
+def _colours(original: Picture, decoded: Picture) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Colours of both as they were coded: the same way up, hidden ones filled, if they were."""
+    import numpy as np
 
+    from pauca.image.picture import colour_and_alpha
+    from pauca.metrics.compare import same_channels
+    from pauca.pixels.hidden import fill_hidden
+    from pauca.pixels.picture import with_metadata
+
+    a, alpha = colour_and_alpha(with_metadata(original, decoded.metadata).pixels)
+    b, coded = colour_and_alpha(decoded.pixels)
+    if a.shape[:2] != b.shape[:2]:
+        return a, b  # the comparison refuses them
+    if alpha is None and coded is None:
+        return a, b
+    if alpha is None or coded is None or not np.array_equal(alpha, coded):
+        raise InputError("not the picture that was encoded: its transparency is another")
+    either = (fill_hidden(a, alpha), a)
+    errors = [np.square(np.subtract(*same_channels(k, b), dtype=np.int32)).sum() for k in either]
+    return either[int(np.argmin(errors))], b
+
+
+def _named(path: str, read: Callable[[io.BytesIO], T], file: io.BytesIO) -> T:
     try:
-        return read_image(io.BytesIO(data))
+        return read(file)
     except PaucaError as error:
         raise type(error)(f"{path}: {error}") from error
 

@@ -75,6 +75,10 @@ class StreamInfo:
     chunks: tuple[ChunkInfo, ...]
     fidelity: Fidelity | None = None
 
+    def has(self, type: str) -> bool:
+        """Whether the stream has a chunk of this type."""
+        return any(chunk.type == type for chunk in self.chunks)
+
 
 def encode_image_header(header: ImageHeader) -> bytes:
     """Return the payload of chunk `I` (14 bytes for a typical picture); `ValueError` if invalid."""

@@ -30,6 +30,7 @@ from pauca.pixels.lifting import analysis
 
 BYTES_PER_PIXEL = 60  # of working memory, measured at its peak, rounded up
 PAYLOAD = "D"
+ALPHA = "A"
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ def decode_image(
     threads: int = 0,
     runtime: str = "native",
 ) -> NDArray[np.uint8]:
-    """Decode a picture stream to (H, W) or (H, W, 3) uint8; `packs` are folders searched besides
-    the shipped packs.
+    """Decode a picture stream to (H, W) or (H, W, 3) uint8, its alpha left out; `packs` are folders
+    searched besides the shipped packs.
     """
     limits = limits or Limits()
     header, payload = parse(data, limits)
@@ -196,7 +197,7 @@ def finished_pixels(
 
 def parse(data: bytes, limits: Limits) -> tuple[ImageHeader, bytes]:
     """Header and payload of a picture stream."""
-    chunks = decode_stream(data, ("I", PAYLOAD), limits)
-    if chunks[0].type != "I" or [chunk.type for chunk in chunks[1:]] != [PAYLOAD]:
-        raise FormatError("a picture stream has one header and one payload")
-    return decode_image_header(chunks[0].payload, limits), bytes(chunks[1].payload)
+    chunks = decode_stream(data, ("I", ALPHA, PAYLOAD), limits)
+    if [chunk.type for chunk in chunks] not in (["I", PAYLOAD], ["I", ALPHA, PAYLOAD]):
+        raise FormatError("a picture stream has one header and one payload, and alpha between them")
+    return decode_image_header(chunks[0].payload, limits), bytes(chunks[-1].payload)

@@ -1,4 +1,4 @@
-"""Picture files and objects <-> 8-bit RGB or grey arrays, through Pillow."""
+"""Picture files and objects <-> 8-bit arrays and what surrounds them, through Pillow."""
 
 import contextlib
 import io
@@ -12,18 +12,26 @@ from numpy.typing import NDArray
 
 from pauca.container.files import PathLike, atomic_write
 from pauca.container.identify import identify
-from pauca.errors import InputError, LimitError, PaucaError, UnsupportedError
+from pauca.container.metadata import Metadata
+from pauca.errors import InputError, LimitError, MissingExtraError, PaucaError, UnsupportedError
 from pauca.limits import Limits
+from pauca.pixels.carried import carried_metadata, held_metadata, save_options
+from pauca.pixels.depth import sample_bits
+from pauca.pixels.modes import DEEP, image_pixels
+from pauca.pixels.picture import Picture, Pixels, orientation, turn, with_metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Pixels = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB; (H, W, 4) RGBA where alpha is allowed
-
 # Every reader is attack surface, and EPS would even start Ghostscript: only what holds pictures.
 _OPEN_FORMATS = (
-    "PNG", "JPEG", "WEBP", "TIFF", "PPM", "BMP", "GIF", "AVIF", "JPEG2000", "QOI", "TGA", "HEIF",
+    "PNG", "JPEG", "WEBP", "TIFF", "PPM", "BMP", "GIF", "AVIF", "JPEG2000", "QOI", "TGA",
 )  # fmt: skip
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+
+# Formats whose writer refuses an alpha channel, or writes one that no reader takes for it.
+_NO_ALPHA = ("JPEG", "MPO", "PPM", "BMP", "DIB", "PCX", "EPS", "MSP", "XBM")
+_GREY_ALPHA = ("PNG", "TIFF", "TGA", "JPEG2000")
 
 # A decoded picture should lose nothing more, or as little as the format allows.
 _SAVE_OPTIONS: dict[str, dict[str, object]] = {
@@ -33,33 +41,51 @@ _SAVE_OPTIONS: dict[str, dict[str, object]] = {
 }
 
 
-def read_image(source: object, limits: Limits | None = None, alpha: bool = False) -> Pixels:
-    """Return the pixels of a path, array, Pillow image or binary file: uint8, (H, W) or (H, W, 3).
+def read_picture(source: object, limits: Limits | None = None, to_8_bit: bool = False) -> Picture:
+    """Return the picture in a path, array, Pillow image or binary file, its samples as stored.
 
-    With `alpha` a picture with transparency gives (H, W, 4), else it is refused. EXIF orientation
-    is applied. Raises `InputError` (missing, corrupt, not a picture),
-    `UnsupportedError` (alpha, CMYK, 16-bit, 1-bit, animated), `LimitError` (too many pixels).
+    Arrays are uint8 (H, W), or (H, W, C) of 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) channels.
+    `to_8_bit` keeps the upper 8 of 16 bits, which are refused otherwise. Raises `InputError`
+    (missing, corrupt, not a picture), `UnsupportedError` (deep, animated, colours that need a
+    profile), `MissingExtraError` (HEIF), `LimitError` (too many pixels).
     """
     from PIL import Image
 
     limits = limits or Limits()
     if isinstance(source, np.ndarray):
-        return check_pixels(source, limits, alpha)
+        return Picture(check_pixels(source, limits, to_8_bit))
     if isinstance(source, Image.Image):
         with _named_errors("picture"):
-            return _image_to_pixels(source, limits, alpha)
+            return _from_image(source, limits, to_8_bit)
     if isinstance(source, str | os.PathLike):
         try:
             with open(source, "rb") as file:
                 limits.check_bytes(os.fstat(file.fileno()).st_size)
-                return _read_file(file, limits, str(Path(source).name), alpha)
+                return _read_file(file, limits, str(Path(source).name), to_8_bit)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror or error}") from error
     if hasattr(source, "read"):
         data = bytes(source.read(limits.max_bytes + 1))
         limits.check_bytes(len(data))
-        return _read_file(io.BytesIO(data), limits, "input", alpha)
+        return _read_file(io.BytesIO(data), limits, "input", to_8_bit)
     raise InputError(f"cannot read a picture from {type(source).__name__}")
+
+
+def read_image(source: object, limits: Limits | None = None, alpha: bool = False) -> Pixels:
+    """Return the pixels of a picture alone: (H, W) or (H, W, 3), turned as its EXIF says.
+
+    With `alpha` a picture that is transparent somewhere gives (H, W, 4), else it is refused.
+    Raises what `read_picture` raises.
+    """
+    picture = read_picture(source, limits)
+    pixels = turn(picture.pixels, orientation(picture.metadata.exif))
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels
+    if int(pixels[..., -1].min()) == 255:
+        return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+    if not alpha:
+        raise UnsupportedError("picture has transparency; flatten it onto a background first")
+    return pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
 
 
 def write_image(
@@ -72,15 +98,31 @@ def write_image(
     atomic_write(path, encode_picture(pixels, Path(path).suffix, limits), force)
 
 
-def encode_picture(pixels: Pixels, suffix: str = ".png", limits: Limits | None = None) -> bytes:
-    """Return `pixels` as a file of the format that `suffix` (".png", ".jpg", ...) names."""
+def encode_picture(
+    pixels: Pixels,
+    suffix: str = ".png",
+    limits: Limits | None = None,
+    metadata: Metadata | None = None,
+) -> bytes:
+    """Return `pixels` as a file of the format that `suffix` (".png", ".jpg", ...) names.
+
+    It holds as much of `metadata` as Pillow can write there, see `held_metadata`; where the EXIF
+    orientation does not fit in, the samples are turned.
+    """
     from PIL import Image
 
-    format = picture_format(suffix)
-    image = Image.fromarray(check_pixels(pixels, limits, alpha=True))
+    format, metadata = picture_format(suffix), metadata or Metadata()
+    held = held_metadata(metadata, format)
+    picture = with_metadata(Picture(check_pixels(pixels, limits), metadata), held)
+    image = Image.fromarray(picture.pixels)
+    if "A" in image.mode and format in _NO_ALPHA:
+        raise UnsupportedError(f"{format} cannot hold transparency; use .png, .webp or .tif")
+    if image.mode == "LA" and format not in _GREY_ALPHA:
+        image = image.convert("RGBA")
+    options = _SAVE_OPTIONS.get(format, {}) | save_options(held, format)
     buffer = io.BytesIO()
     try:
-        image.save(buffer, format, **_SAVE_OPTIONS.get(format, {}))
+        image.save(buffer, format, **options)
     except Exception as error:  # a writer may raise anything on a mode or size it cannot hold
         raise UnsupportedError(f"cannot write this picture as {format}: {_line(error)}") from error
     return buffer.getvalue()
@@ -91,7 +133,7 @@ def picture_format(suffix: str) -> str:
     from PIL import Image
 
     format = Image.registered_extensions().get(suffix.lower())
-    if format is None or format not in Image.SAVE:
+    if format in (None, "PAUCA") or format not in Image.SAVE:  # ours, by the Pillow plugin
         raise UnsupportedError(
             f"cannot write pictures as {suffix or 'a file without extension'!r}; use .png"
         )
@@ -99,16 +141,19 @@ def picture_format(suffix: str) -> str:
 
 
 def check_pixels(
-    array: NDArray[np.generic], limits: Limits | None = None, alpha: bool = False
+    array: NDArray[np.generic], limits: Limits | None = None, to_8_bit: bool = False
 ) -> Pixels:
-    """Return `array` as contiguous uint8 (H, W), (H, W, 3) or, with `alpha`, (H, W, 4), or raise a
-    line that says why not.
+    """Return `array` as contiguous uint8 (H, W) or (H, W, 2..4), or raise a line that says why not.
+
+    With `to_8_bit`, uint16 gives its upper bytes.
     """
-    if array.ndim == 3 and array.shape[2] in (2, 4) and not (alpha and array.shape[2] == 4):
-        raise UnsupportedError("array has an alpha channel; flatten it to (H, W) or (H, W, 3)")
-    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] not in (3, 4)):
-        raise InputError(f"array of shape {array.shape}; (H, W) or (H, W, 3) expected")
-    if array.dtype != np.uint8:
+    if array.ndim != 2 and (array.ndim != 3 or array.shape[2] not in (2, 3, 4)):
+        raise InputError(f"array of shape {array.shape}; (H, W) or (H, W, 2..4) expected")
+    if array.dtype == np.uint16:
+        if not to_8_bit:
+            raise UnsupportedError(DEEP.format("uint16").replace("picture", "array"))
+        array = array.astype(np.uint16) >> 8
+    elif array.dtype != np.uint8:
         raise UnsupportedError(f"array of {array.dtype}; convert it to uint8, 0..255")
     height, width = array.shape[:2]
     if not height or not width:
@@ -117,16 +162,36 @@ def check_pixels(
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def _read_file(file: BinaryIO, limits: Limits, name: str, alpha: bool) -> Pixels:
+def _read_file(file: BinaryIO, limits: Limits, name: str, to_8_bit: bool) -> Picture:
     from PIL import Image
 
     Image.init()
     formats = [format for format in _OPEN_FORMATS if format in Image.OPEN]
-    if identify(file.read(16)):
+    head = file.read(64)
+    if identify(head):
         raise InputError(f"{name} is a pauca stream already; decode it first")
     file.seek(0)
-    with _named_errors(name), Image.open(file, formats=formats) as image:
-        return _image_to_pixels(image, limits, alpha)
+    with _named_errors(name):
+        if _is_heif(head):
+            with _open_heif(file, name) as image:
+                return _from_image(image, limits, to_8_bit)
+        with Image.open(file, formats=formats) as image:
+            return _from_image(image, limits, to_8_bit)
+
+
+def _is_heif(head: bytes) -> bool:
+    """Whether the brands of a file, main or compatible, say HEVC and not AVIF."""
+    brands = [head[at : at + 4] for at in (8, *range(16, len(head), 4))]
+    return head[4:8] == b"ftyp" and b"avif" not in brands and any(b in _HEIF_BRANDS for b in brands)
+
+
+def _open_heif(file: BinaryIO, name: str) -> "Image":
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise MissingExtraError(f'{name} is HEIF: pip install "pauca[heif]"') from error
+    image: Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
+    return image
 
 
 @contextlib.contextmanager
@@ -145,63 +210,22 @@ def _named_errors(name: str) -> Iterator[None]:
         raise InputError(f"{name} is corrupt or truncated: {_line(error)}") from error
 
 
-def _image_to_pixels(image: "Image", limits: Limits, alpha: bool) -> Pixels:
-    from PIL import ImageOps
-
+def _from_image(image: "Image", limits: Limits, to_8_bit: bool) -> Picture:
     limits.check_pixels(*image.size)
-    if not image.width or not image.height:
-        raise InputError("picture has no pixels")
-    _check_still(image)
-    _check_8bit(image)
-    image.load()
-    with contextlib.suppress(Exception):  # EXIF that cannot be parsed says nothing of orientation
-        image = ImageOps.exif_transpose(image)
-    return np.asarray(_drop_opaque_alpha(image, alpha), dtype=np.uint8)
+    pixels = image_pixels(image, _bits(image), to_8_bit)
+    return Picture(pixels, carried_metadata(image))
 
 
-def _check_still(image: "Image") -> None:
-    # MPO is what cameras write: a JPEG with previews or a second view behind the picture.
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        raise UnsupportedError(
-            f"picture has {frames} frames or pages; extract one first, e.g. as PNG"
-        )
-
-
-def _check_8bit(image: "Image") -> None:
-    if image.mode == "1":
-        raise UnsupportedError("picture has 1 bit per pixel; convert it to 8-bit grey first")
-    if image.mode[0] in "IF" or _declares_16bit(image):
-        raise UnsupportedError(
-            "picture has more than 8 bits per sample; convert it to 8-bit RGB or grey first"
-        )
-    if image.mode not in ("L", "RGB", "P", "PA", "LA", "RGBA"):
-        raise UnsupportedError(f"picture is {image.mode}; convert it to 8-bit RGB or grey first")
-
-
-def _declares_16bit(image: "Image") -> bool:
-    # Pillow opens 16-bit RGB as mode RGB and drops the low byte without a word; what it is about
-    # to unpack ("RGB;16B", or a PPM maxval) still says so before `load`.
-    for tile in getattr(image, "tile", ()):
-        args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-        if args and isinstance(args[0], str) and ";16" in args[0]:
-            return True
-        if tile[0].startswith("ppm") and isinstance(args[-1], int) and args[-1] > 255:
-            return True
-    return False
-
-
-def _drop_opaque_alpha(image: "Image", keep: bool) -> "Image":
-    # Only conversions that lose nothing: a palette looked up, an alpha that hides nothing.
-    if image.mode in ("PA", "LA", "RGBA") or "transparency" in image.info:
-        image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
-            if keep:
-                return image.convert("RGBA")
-            raise UnsupportedError(
-                "picture has transparency; flatten it onto a background colour first"
-            )
-    return image.convert("L" if image.mode in ("L", "LA") else "RGB")
+def _bits(image: "Image") -> int:
+    """Return what the file of an image says of its depth; 8 where that is not known any more."""
+    bits = image.info.get("bit_depth", 8)  # of HEIF
+    file = getattr(image, "fp", None)
+    if image.format in ("JPEG2000", "AVIF") and file is not None:
+        with contextlib.suppress(OSError, ValueError):  # closed, or a pipe
+            place = file.tell()
+            bits = sample_bits(file)
+            file.seek(place)
+    return bits if isinstance(bits, int) else 8
 
 
 def _line(error: Exception) -> str:

@@ -8,7 +8,7 @@ Because every layer's loss is in the same unit, one lmbda spends bits where they
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,9 @@ def quantize_layer(
         support = None if kept is None else np.split(kept, len(moments))[group]
         problems.append(Problem(target, damped[group], worth, steps, options.lmbda, free, support))
     levels = _solve(problems, options)
+    if kept is not None:  # the cheaper of the two ways
+        free_problems = [replace(p, support=None) for p in problems]
+        levels = min(levels, _solve(free_problems, options), key=lambda k: _cost(free_problems, k))
     inputs = matrix.shape[1]
     found = as_levels(levels[:, :inputs], layer.weight).reshape(array.shape)
     out = {layer.weight: Quantized(found, float(steps[0]))}
@@ -122,6 +125,13 @@ def _solve(problems: list[Problem], options: SecondOrderOptions) -> Levels:
             break
         rates = _rates(levels, problems[0].priced)
     return np.vstack(levels)
+
+
+def _cost(problems: list[Problem], levels: Levels) -> float:
+    parts = np.split(levels, len(problems))
+    loss = sum(p.loss(k) for p, k in zip(problems, parts, strict=True))
+    bits = problems[0].bits(levels)
+    return loss + problems[0].lmbda * bits
 
 
 def _rates(levels: list[Levels], priced: int) -> RateTable:
@@ -156,7 +166,7 @@ def _retarget(target: Floats, cross: Floats, moments: Floats, damped: Floats) ->
 
 
 def _support(full: Floats, free: int) -> NDArray[np.bool_] | None:
-    # A pruned layer's zeros stay: a level where there was none costs the most bits.
+    # A pruned layer's zeros may stay: a level where there was none costs the most bits.
     kept: NDArray[np.bool_] = full != 0
     if kept[:, : full.shape[1] - free].mean() > SPARSE:
         return None
