@@ -32,7 +32,7 @@ Crops = Annotated[Path | None, typer.Option(help="Write pieces side by side here
 
 def sr(
     data: Data,
-    methods: Methods = "nearest,bilinear,bicubic,lanczos,sr-x2-nano,sr-x2-small",
+    methods: Methods = "nearest,bilinear,bicubic,lanczos,sr-x2-nano",
     scale: Scale = 2,
     jobs: Jobs = 0,
     json: Json = None,

@@ -77,7 +77,14 @@ def upscale(
 
 
 def _default_model(scale: int, is_video: bool) -> str:
-    return "sr-x4-small" if scale == 4 else "sr-x2-nano" if is_video else "sr-x2-small"
+    from pauca.pack.registry import list_models
+
+    names = [f"sr-x{scale}-small", f"sr-x{scale}-nano"]  # the best first, for video the quickest
+    shipped = {info.name for info in list_models("sr-*")}
+    for name in reversed(names) if is_video else names:
+        if name in shipped:
+            return name
+    raise InputError(f"no model that upscales by {scale} is shipped; name your own with --model")
 
 
 def _upscaler(model: str, scale: int, jobs: int) -> "Upscaler":
