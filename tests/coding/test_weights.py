@@ -300,3 +300,11 @@ def test_wrong_weights() -> None:
     with pytest.raises(InputError):
         rdoq_levels(good, -good, 0.1, 0.0)
     assert rdoq_levels(np.zeros((0, 4), np.float32), None, 0.1, 0.0).shape == (0, 4)
+
+
+def test_an_empty_beginning_does_not_choose_the_coder() -> None:
+    levels = np.zeros((2200, 1000), np.int32)
+    mask = np.random.default_rng(0).random((1100, 1000)) < 0.02
+    levels[1100:] = np.cumsum(mask, axis=1) % 2  # edges of a mask
+    sizes = {coder: len(encode_levels(levels, 1000, coder)) for coder in ("auto", "mix", "rans")}
+    assert sizes["auto"] == sizes["mix"] < 0.8 * sizes["rans"]

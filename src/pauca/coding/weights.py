@@ -68,7 +68,7 @@ def encode_levels(
 ) -> bytes:
     """Return the stream of `levels`, row-major (rows, `columns`) or flat, |level| < 2**31.
 
-    `coder`: "auto" is the smallest of all forms, by its first band above 2**21 levels; "fast" is
+    `coder`: "auto" is the smallest of all forms, by some of the rows above 2**21 levels; "fast" is
     "rans" where it fits and "cabac" elsewhere. The bytes do not depend on `threads`. Raises
     `InputError`.
     """
@@ -86,13 +86,21 @@ def encode_levels(
     shape = _shape_for(flat, options or LevelOptions())
     forms = _forms(coder, flat.size, max(-low, high) < 1 << 15)
     if len(forms) > 1 and flat.size >= 2 * BAND:
-        # The first band speaks for the rest: trying all would take minutes for giants.
-        first = flat[: max(BAND // columns, 1) * columns] if columns <= BAND else flat[:BAND]
-        width = min(columns, first.size)
-        sizes = [len(_encode_as(form, first, width, shape, 1)) for form in forms]
+        # Some rows speak for the rest: trying all would take minutes for giants.
+        some = _some_rows(flat, columns)
+        width = min(columns, some.size)
+        sizes = [len(_encode_as(form, some, width, shape, 1)) for form in forms]
         forms = [forms[sizes.index(min(sizes))]]
     streams = [_encode_as(form, flat, columns, shape, threads) for form in forms]
     return min(streams, key=len)
+
+
+def _some_rows(flat: NDArray[np.int32], columns: int) -> NDArray[np.int32]:
+    """About BAND levels from four places of the matrix, in whole rows unless these are longer."""
+    unit = columns if columns <= BAND // 4 else 1
+    size = BAND // 4 // unit * unit
+    places = np.linspace(0, flat.size - size, 4) // unit
+    return np.concatenate([flat[int(p) * unit : int(p) * unit + size] for p in places])
 
 
 def decode_levels(data: bytes, count: int, columns: int, threads: int = 1) -> NDArray[np.int32]:
