@@ -23,8 +23,10 @@ LAYERS = [
 SIBLINGS = [{"coding", "container"}, {"image", "video", "sr", "nn"}]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-# torch is for training and for the encoder's search alone.
+# torch is for training and for the encoder's search alone: in these files of a domain, and in
+# those whose name says so (`*_torch.py`), which others import inside functions.
 TORCH_FILES = {"model.py", "parts.py", "train.py", "export.py"}
+TORCH_SUFFIX = "_torch.py"
 HEAVY = {"torch", "onnxruntime", "onnx", "openvino", "ray", "gradio", "matplotlib", "av"}
 
 
@@ -90,10 +92,13 @@ def test_the_face_imports_only_light_parts_at_once() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_torch_only_where_it_may_be(path: Path) -> None:
-    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and path.name in TORCH_FILES):
+    named = path.name in TORCH_FILES or path.name.endswith(TORCH_SUFFIX)
+    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and named):
         return
+    assert not path.name.endswith(TORCH_SUFFIX), "torch by name, but not in a domain"
     for name in top_level(parsed(path)):
         assert name.split(".")[0] != "torch", name
+        assert not any(word.endswith("_torch") for word in name.split(".")), name
 
 
 @pytest.mark.parametrize("part", ["cli", "container", "pixels", "metrics", "pack", "coding"])
