@@ -1,9 +1,9 @@
 """Layers of signs in torch: trained through a straight-through sign, run on the XNOR kernels.
 
 XNOR-Net (arXiv:1603.05279) with a scale a channel of the weights. Its second scale, a map over the
-inputs, is left out: it costs a float convolution and the paper finds it to matter little. Inputs are
-compared with a trained threshold a channel (ReActNet, arXiv:2003.03488): behind a rectifier, which
-is where layers of ordinary networks stand, all signs would be alike.
+inputs, is left out: it costs a float convolution and the paper finds it to matter little. Inputs
+are compared with a trained threshold a channel (ReActNet, arXiv:2003.03488): behind a rectifier,
+which is where layers of ordinary networks stand, all signs would be alike.
 """
 
 from __future__ import annotations

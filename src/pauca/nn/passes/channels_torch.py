@@ -46,7 +46,7 @@ def _scores(module: nn.Module, groups: Groups, options: ChannelOptions) -> dict[
     found: dict[int, list[Tensor]] = {}
     for use in groups.uses:
         roots = [groups.root(group) for group, _ in use.space.segments]
-        if skipped(use.layer, options.skip):
+        if use.role != "in" and skipped(use.layer, options.skip):
             groups.fix(use.space)
             continue
         score = _score(module.get_submodule(use.layer), use, options.criterion)

@@ -50,4 +50,8 @@ def _exported(module: nn.Module, inputs: tuple[Any, ...], opset: int) -> Any:
             line = str(error).strip().split("\n")[0]
             raise UnsupportedError(f"torch cannot export this module: {line}") from error
     assert program is not None  # as it is where no file is asked for
-    return program.model_proto
+    model = program.model_proto
+    for part in (*model.graph.node, *model.graph.value_info, model.graph):
+        part.ClearField("metadata_props")  # where in the source each node comes from
+        part.ClearField("doc_string")
+    return model

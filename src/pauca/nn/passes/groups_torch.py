@@ -163,24 +163,24 @@ class _Walk:
     ) -> Space | None:
         if isinstance(layer, ELEMENTWISE_MODULES):
             return x
+        if name in self.tied:
+            return None
+        if isinstance(layer, nn.Linear):
+            return self._producer(name, x, layer.out_features, len(shape) - 1)
+        if isinstance(layer, nn.Conv1d | nn.Conv2d) and layer.groups == 1:
+            return self._producer(name, x, layer.out_channels, 1)
         if x is None:
             return None
         if isinstance(layer, SPATIAL_MODULES):
             return x if x.axis == 1 else None
         if isinstance(layer, nn.Flatten):
             return self._flattened(x, shape) if layer.start_dim == 1 else None
-        if name in self.tied:
-            return None
         if isinstance(layer, NORMS) or (isinstance(layer, nn.PReLU) and layer.num_parameters > 1):
             return self._each(name, x) if x.axis == 1 else None
         if isinstance(layer, nn.PReLU):
             return x
-        if isinstance(layer, nn.Linear):
-            return self._producer(name, x, layer.out_features, len(shape) - 1)
-        if isinstance(layer, nn.Conv1d | nn.Conv2d):
-            if layer.groups == 1:
-                return self._producer(name, x, layer.out_channels, 1)
-            if layer.groups == layer.in_channels == layer.out_channels and x.axis == 1:
+        if isinstance(layer, nn.Conv1d | nn.Conv2d) and x.axis == 1:
+            if layer.groups == layer.in_channels == layer.out_channels:
                 return self._each(name, x)
         return None
 
@@ -188,11 +188,13 @@ class _Walk:
         self.groups.uses.append(Use(name, "each", x))
         return x
 
-    def _producer(self, name: str, x: Space, outputs: int, axis: int) -> Space | None:
-        if x.axis != axis:
-            return None
+    def _producer(self, name: str, x: Space | None, outputs: int, axis: int) -> Space:
         out = Space(self.groups.new(outputs).segments, axis)
-        self.groups.uses += [Use(name, "in", x), Use(name, "out", out)]
+        self.groups.uses.append(Use(name, "out", out))
+        if x is not None and x.axis == axis:
+            self.groups.uses.append(Use(name, "in", x))
+        else:  # the inputs are not channels, or nobody knows whose
+            self.groups.fix(x)
         return out
 
     def _function(self, node: fx.Node, shape: tuple[int, ...]) -> Space | None:

@@ -137,8 +137,8 @@ def apply_pass(
     Raises `InputError` (unknown pass, option or value, something missing from the context) and
     `UnsupportedError` (a kind of model, or a structure, that the pass cannot take).
     """
-    before = cost_of(model, context)
-    return _apply(name, model, context, options, before)
+    _chosen(name, model)
+    return _apply(name, model, context, options, cost_of(model, context))
 
 
 def apply_recipe(
@@ -193,17 +193,20 @@ def _step(step: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(name), {key: value for key, value in step.items() if key != "pass"}
 
 
+def _chosen(name: str, model: Model) -> Pass:
+    found = PASSES[_step({"pass": name})[0]]
+    if kind_of(model) not in found.runs:
+        known = " or ".join(found.runs)
+        raise UnsupportedError(f"pass {name!r} takes {known} models, not {kind_of(model)}")
+    return found
+
+
 def _apply(
     name: str, model: Model, context: Context, options: Mapping[str, Any], before: Cost
 ) -> tuple[Model, PassReport]:
-    name, _ = _step({"pass": name})
-    found = PASSES[name]
-    kind = kind_of(model)
-    if kind not in found.runs:
-        known = " or ".join(found.runs)
-        raise UnsupportedError(f"pass {name!r} takes {known} models, not {kind}")
+    found = _chosen(name, model)
     parsed = opt.parse_options(found.options, options, name)
-    module, _, function = found.runs[kind].partition(":")
+    module, _, function = found.runs[kind_of(model)].partition(":")
     run = getattr(importlib.import_module(f"{_HERE}.{module}"), function)
     result = run(model, parsed, context)
     return result, PassReport(name, asdict(parsed), before, cost_of(result, context))

@@ -18,8 +18,8 @@ class PruneOptions:
 
     `scope`: "global" ranks all layers together, each by its root mean square; "layer" takes the
     share from every layer. `pattern` "n:m" instead keeps the n largest of m neighbours along the
-    inputs (2:4 is what some hardware runs), and `sparsity` means nothing. Layers whose name matches
-    a word of `skip` stay.
+    inputs (2:4 is what some hardware runs), and `sparsity` means nothing. Layers whose name holds a
+    word of `skip` stay, here and in the other passes.
     """
 
     sparsity: float = 0.5
@@ -50,6 +50,7 @@ class ChannelOptions:
     `scope` "global" ranks the channels of all groups together instead. `criterion`: "l1", the mean
     absolute weight of a channel's filters (arXiv:1608.08710), or "gamma", the scale of its batch
     normalization (arXiv:1708.06519). The number kept is a multiple of `multiple`, at least one.
+    Layers whose name holds a word of `skip` keep their outputs.
     """
 
     ratio: float = 0.5

@@ -89,7 +89,7 @@ def train_quantized(
     """Return a copy with rounding layers, trained by `context.train` if given.
 
     Batch normalizations are folded first where the module can be traced. Ranges start from
-    `context.batches` or `context.example`. `UnsupportedError` if there is no convolution or linear layer.
+    `context.batches` or `context.example`. `UnsupportedError` if no layer can be rounded.
     """
     was = module.training
     out = folded(module)
