@@ -69,9 +69,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert "| depthwise |" in (tmp_path / "a.md").read_text()
     assert "32 channels, 4 x 4" in done.stdout
     for words, message in (
-        (["--sizes", "17x8"], "multiple of 16"),
         (["--sizes", "wide"], "CHANNELSxSIDE"),
-        (["--blocks", "resnet"], "no block 'resnet'"),
         (outputs, "exists"),
     ):
         failed = subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
@@ -82,4 +80,6 @@ def test_the_command(tmp_path: Path) -> None:
 def test_refused() -> None:
     with pytest.raises(InputError, match="known: conv3x3"):
         run(["conv9x9"], [(16, 4)], 1, 0, "test")
+    with pytest.raises(InputError, match="multiple of 16"):
+        run(["fire"], [(17, 8)], 1, 0, "test")
     assert len(tables(run(["pointwise"], [(16, 4), (32, 4)], 1, 0, "test"))) == 2

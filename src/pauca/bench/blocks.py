@@ -2,12 +2,14 @@
 
 Protocol: every block takes and gives (1, C, S, S) float32, stride 1, biases and rectifiers as in
 its paper; batch normalizations count as folded. Weights are random. The time is the best of many
-runs in ONNX Runtime; GMAC/s says how well the processor likes the structure.
+runs in ONNX Runtime, on one thread the processor's time, which other programs do not change; GMAC/s
+says how well the processor likes the structure.
 """
 
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -97,7 +99,8 @@ def _measure(name: str, channels: int, size: int, threads: int, seconds: float) 
     parameters = sum(int(np.prod(t.dims)) for t in model.graph.initializer if t.data_type == 1)
     session = float_session(model.SerializeToString(), threads)
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    best = best_ms(lambda: session.run(None, {"x": x}), seconds)
+    clock = time.process_time if threads == 1 else time.perf_counter
+    best = best_ms(lambda: session.run(None, {"x": x}), seconds, clock)
     rate = macs / best / 1e6
     source = BLOCKS[name].source
     return BlockRow(name, source, channels, size, macs, parameters, best, rate, None)
