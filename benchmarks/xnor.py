@@ -4,9 +4,10 @@ python benchmarks/xnor.py [--seconds 1] [--torch]
 
 Every line is one convolution at batch 1, processor time of one thread, best of many runs. The time
 of signs includes taking the signs of the inputs, the columns, the product and the scaling back to
-float32; float32 is ONNX Runtime's (and torch's) convolution of the same shape. The paper compares with a plain float convolution and
-counts 64 signs an instruction against one product; a processor of today does 16 to 32 products an
-instruction, two a cycle.
+float32; float32 is ONNX Runtime's (and torch's) convolution of the same shape.
+
+The paper compares with a plain float convolution and counts 64 signs an instruction against one
+product; a processor of today does 16 to 32 products an instruction, two a cycle.
 """
 
 from __future__ import annotations
