@@ -23,8 +23,10 @@ LAYERS = [
 SIBLINGS = [{"coding", "container"}, {"image", "video", "sr", "nn"}]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-# torch is for training and for the encoder's search alone.
+# torch is for training and for the encoder's search alone: in these files of a domain, and in
+# those whose name says so (`*_torch.py`), which others import inside functions.
 TORCH_FILES = {"model.py", "parts.py", "train.py", "export.py"}
+TORCH_SUFFIX = "_torch.py"
 HEAVY = {"torch", "onnxruntime", "onnx", "openvino", "ray", "gradio", "matplotlib", "av"}
 
 
@@ -56,6 +58,17 @@ def top_level(tree: ast.Module) -> Iterator[str]:
 
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
+
+
+def brings_torch(name: str) -> bool:
+    """Return whether the import `name` loads a `*_torch.py` that imports torch at once."""
+    paths = [SOURCE.parent.joinpath(*name.split(".")[:n]).with_suffix(".py") for n in range(2, 9)]
+    return any(
+        path.name.endswith(TORCH_SUFFIX)
+        and path.exists()
+        and any(other.split(".")[0] == "torch" for other in top_level(parsed(path)))
+        for path in paths
+    )
 
 
 def test_every_part_has_a_layer() -> None:
@@ -90,10 +103,14 @@ def test_the_face_imports_only_light_parts_at_once() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_torch_only_where_it_may_be(path: Path) -> None:
-    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and path.name in TORCH_FILES):
+    named = path.name in TORCH_FILES or path.name.endswith(TORCH_SUFFIX)
+    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and named):
         return
+    assert not path.name.endswith(TORCH_SUFFIX), "torch by name, but not in a domain"
     for name in top_level(parsed(path)):
         assert name.split(".")[0] != "torch", name
+        if name.startswith("pauca."):
+            assert not brings_torch(name), name
 
 
 @pytest.mark.parametrize("part", ["cli", "container", "pixels", "metrics", "pack", "coding"])

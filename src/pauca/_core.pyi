@@ -138,3 +138,20 @@ def upscale_windows(plane: NDArray[np.int16], fold: int, margin: int) -> NDArray
 def upscale_interpolate(
     plane: NDArray[np.int16], scale: int, fold: int, residual: NDArray[np.int16] | None = None
 ) -> NDArray[np.int16]: ...
+def xnor_kernels() -> list[str]: ...
+def xnor_pack(
+    x: NDArray[np.float32], threshold: NDArray[np.float32] | None = None
+) -> NDArray[np.uint64]: ...
+def xnor_gemm(
+    a: NDArray[np.uint64], b: NDArray[np.uint64], bits: int, kernel: str = "auto"
+) -> NDArray[np.int32]: ...
+def xnor_conv(
+    x: NDArray[np.float32],
+    weights: NDArray[np.uint64],
+    scale: NDArray[np.float32],
+    bias: NDArray[np.float32] | None = None,
+    threshold: NDArray[np.float32] | None = None,
+    stride: int = 1,
+    padding: int = 0,
+    kernel: str = "auto",
+) -> NDArray[np.float32]: ...

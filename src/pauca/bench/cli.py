@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pauca.bench import nn_cli, sr_cli
+from pauca.bench import blocks_cli, nn_cli, sr_cli
 from pauca.bench.outputs import (
     Force,
     Json,
@@ -57,6 +57,7 @@ def bench() -> None:
 
 app.command()(nn_cli.nn)
 app.command()(sr_cli.sr)
+app.command()(blocks_cli.blocks)
 
 
 @app.command()

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.errors import InputError, MissingExtraError
+from pauca.errors import InputError
+from pauca.nn.passes.onnx_graph import count_macs, load_model
 from pauca.pack.registry import create_upscaler
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
 from pauca.sr.upscale import Upscaler, interpolate
@@ -133,25 +133,7 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
 
 def count_onnx(data: bytes, name: str, shape: tuple[int, ...]) -> tuple[float, int]:
     """Multiply-accumulates of convolutions and matrix products, and parameters, of a graph."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError('ONNX files need onnx: pip install "pauca[bench]"') from error
-    model = onnx.load_from_string(data)
-    for value in model.graph.input:
-        if value.name == name:
-            for dimension, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
-                dimension.dim_value = size
-    inferred = onnx.shape_inference.infer_shapes(model)
-    sizes: dict[str, Any] = {t.name: tuple(t.dims) for t in model.graph.initializer}
-    values = [*inferred.graph.value_info, *inferred.graph.output]
-    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
-    macs = 0.0
-    for node in inferred.graph.node:
-        if node.op_type == "Conv" and node.input[1] in sizes:
-            out = shapes.get(node.output[0], [])
-            macs += math.prod(sizes[node.input[1]]) * math.prod(out[2:])
-        elif node.op_type in ("MatMul", "Gemm") and node.input[1] in sizes:
-            rows = math.prod(shapes.get(node.output[0], [0])[:-1])
-            macs += math.prod(sizes[node.input[1]]) * rows
-    return macs, sum(math.prod(size) for size in sizes.values())
+    model = load_model(data)
+    macs = count_macs(model, {name: shape})
+    parameters = sum(math.prod(tensor.dims) for tensor in model.graph.initializer)
+    return float(macs or 0), parameters

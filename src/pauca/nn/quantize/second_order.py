@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.coding.weights import level_bits
 from pauca.errors import InputError
 from pauca.nn.model import Quantized
 from pauca.nn.quantize.layout import Weights, as_levels, as_matrix, checked, step_of
@@ -128,10 +129,11 @@ def _solve(problems: list[Problem], options: SecondOrderOptions) -> Levels:
 
 
 def _cost(problems: list[Problem], levels: Levels) -> float:
+    # Bits as a coder counts them, which knows columns as well as neighbours.
     parts = np.split(levels, len(problems))
     loss = sum(p.loss(k) for p, k in zip(problems, parts, strict=True))
-    bits = problems[0].bits(levels)
-    return loss + problems[0].lmbda * bits
+    priced = np.ascontiguousarray(levels[:, : problems[0].priced], np.int32)
+    return loss + problems[0].lmbda * level_bits(priced, priced.shape[1])
 
 
 def _rates(levels: list[Levels], priced: int) -> RateTable:
