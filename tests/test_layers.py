@@ -90,7 +90,9 @@ def test_the_face_imports_only_light_parts_at_once() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_torch_only_where_it_may_be(path: Path) -> None:
-    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and path.name in TORCH_FILES):
+    if part_of(path) == "nets" or (
+        part_of(path) in LAYERS[4] | {"apps"} and path.name in TORCH_FILES
+    ):
         return
     for name in top_level(parsed(path)):
         assert name.split(".")[0] != "torch", name

@@ -133,6 +133,7 @@ void bind_nets(nb::module_& m) {
     m.def("network_kernels", &kernels);
     bind_wavelet(m);
     bind_upscale(m);
+    bind_ngram(m);
 }
 
 }  // namespace pauca::bind
