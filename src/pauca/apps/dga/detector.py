@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca._core import NgramNetwork as Kernel
+from pauca.apps.dga.figures import sigmoid
 from pauca.apps.dga.names import Unscored, codes_of, normalise, scored_part
 from pauca.apps.dga.ngram import TYPES, NgramNetwork
 from pauca.errors import PackError
@@ -47,8 +48,7 @@ class Detector:
     def score_parts(self, parts: Sequence[bytes]) -> NDArray[np.float64]:
         """Scores (n,) of scored parts (`names.scored_part`)."""
         logits = self._kernel.run(*codes_of(parts)) * self.network.scale
-        scores: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-        return scores
+        return sigmoid(logits)
 
     def score(self, names: Sequence[str | bytes]) -> list[float | None]:
         """Scores of names as they come, None for what has no scored part."""

@@ -23,6 +23,12 @@ class Figures:
         return {name: round(value, 5) for name, value in asdict(self).items()}
 
 
+def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return scores between 0 and 1, float64, without overflow."""
+    scores: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -50, 50)))
+    return scores
+
+
 def figures(label: NDArray[np.bool_], score: NDArray[np.floating]) -> Figures:
     """Return the figures of `score` (n,) for `label` (n,); nan where one of the labels is missing.
 

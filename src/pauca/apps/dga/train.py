@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pauca.apps.dga.data import Names, read_names
-from pauca.apps.dga.figures import figures
+from pauca.apps.dga.figures import figures, sigmoid
 from pauca.apps.dga.model import MODELS, CharConfig, NgramConfig, NgramNet, Sizes, make_model
 from pauca.apps.dga.names import MAX_SCORED, codes_of
 from pauca.apps.dga.vary import vary
@@ -120,7 +120,7 @@ def _lessons(config: DgaTrainConfig, names: Names) -> tuple[Codes, NDArray[np.fl
         return codes, target
     teacher = load_model(config.teacher)
     varied = padded(vary(names.part, config.variations, config.seed))
-    said, said_varied = (1 / (1 + np.exp(-logits(teacher, x))) for x in (codes, varied))
+    said, said_varied = (sigmoid(logits(teacher, x)) for x in (codes, varied))
     mixed = (1 - config.teaching) * target + config.teaching * said
     return np.concatenate([codes, varied]), np.concatenate([mixed, said_varied]).astype(np.float32)
 
