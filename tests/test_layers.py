@@ -103,8 +103,9 @@ def test_the_face_imports_only_light_parts_at_once() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_torch_only_where_it_may_be(path: Path) -> None:
+    domains = LAYERS[4] | {"apps"}
     named = path.name in TORCH_FILES or path.name.endswith(TORCH_SUFFIX)
-    if part_of(path) == "nets" or (part_of(path) in LAYERS[4] and named):
+    if part_of(path) == "nets" or (part_of(path) in domains and named):
         return
     assert not path.name.endswith(TORCH_SUFFIX), "torch by name, but not in a domain"
     for name in top_level(parsed(path)):

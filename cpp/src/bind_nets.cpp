@@ -134,6 +134,7 @@ void bind_nets(nb::module_& m) {
     bind_wavelet(m);
     bind_upscale(m);
     bind_xnor(m);
+    bind_ngram(m);
 }
 
 }  // namespace pauca::bind

@@ -1,4 +1,4 @@
-// Shared by bind_nets.cpp, bind_wavelet.cpp, bind_upscale.cpp and bind_xnor.cpp: arrays of several dimensions.
+// Shared by bind_nets.cpp and its kin (wavelet, upscale, xnor, ngram): arrays of several dimensions.
 #pragma once
 
 #include <array>
@@ -30,5 +30,6 @@ Out<T, N> make(const std::array<std::size_t, N>& shape) {
 void bind_wavelet(nb::module_& m);  // called by bind_nets
 void bind_upscale(nb::module_& m);
 void bind_xnor(nb::module_& m);
+void bind_ngram(nb::module_& m);
 
 }  // namespace pauca::bind

@@ -62,6 +62,18 @@ def cabac_bins_of(value: int, scheme: NativeScheme) -> NDArray[np.uint8]: ...
 def range_rate(one: int, bin: bool) -> int: ...
 def h264_rate(state: int, less_probable: bool) -> int: ...
 
+class NgramNetwork:
+    def __init__(
+        self,
+        tables: Sequence[tuple[int, int, NDArray[np.int8]]],
+        bias: NDArray[np.int16],
+        first: NDArray[np.int8],
+        first_bias: NDArray[np.int32],
+        second: NDArray[np.int8],
+        second_bias: int,
+    ) -> None: ...
+    def run(self, codes: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]: ...
+
 class NativeNetwork:
     def __init__(
         self,

@@ -1,0 +1,43 @@
+// N-gram networks over short strings: rows of tables added at each position, rectified, pooled, two dense
+// layers. Definition: spec/ngram.md. All integers, so every machine gives the same sums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace pauca::ngram {
+
+inline constexpr std::uint32_t kLanes = 16;         // channels are a multiple of this
+inline constexpr std::uint32_t kMaxChannels = 64;
+inline constexpr std::uint32_t kMaxHidden = 256;
+inline constexpr std::uint32_t kMaxOrder = 6;
+inline constexpr std::uint32_t kMaxTables = 8;
+inline constexpr std::uint32_t kMaxCodes = 64;      // of one string
+inline constexpr std::uint32_t kSymbols = 40;       // kSymbols^kMaxOrder < 2^32
+inline constexpr std::uint32_t kSumShift = 3;
+
+// The table of n-grams of `order` codes: by value where bits == 0 (kSymbols^order rows), by hash otherwise (2^bits).
+struct Table {
+    std::uint32_t order = 0;
+    std::uint32_t bits = 0;
+    const std::int8_t* rows = nullptr;  // [rows][channels]
+};
+
+struct Network {
+    std::uint32_t channels = 0;
+    std::uint32_t hidden = 0;
+    std::span<const Table> tables;
+    const std::int16_t* bias = nullptr;        // [channels]
+    const std::int8_t* first = nullptr;        // [hidden][2 channels]
+    const std::int32_t* first_bias = nullptr;  // [hidden]
+    const std::int8_t* second = nullptr;       // [hidden]
+    std::int64_t second_bias = 0;
+};
+
+// Sum of string i, which is codes[starts[i]] .. codes[starts[i + 1] - 1], to out[i].
+// REQUIRES: the limits above; codes below kSymbols; starts ascending, at most kMaxCodes apart, within codes; no sum
+// of the network over 16 bits at a position or 32 bits in the first layer (the face checks it from the weights).
+void run(const Network& network, const std::uint8_t* codes, std::span<const std::int64_t> starts, std::int64_t* out);
+
+}  // namespace pauca::ngram

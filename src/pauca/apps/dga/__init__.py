@@ -1,0 +1,1 @@
+"""Detector of algorithmically generated domain names; `pauca-dga` is its command line."""
