@@ -37,7 +37,9 @@ def network() -> NgramNetwork:
     return NgramNetwork(
         orders,
         bits,
-        tuple(rng.integers(-127, 128, (rows_of(o, bits), channels)).astype(np.int8) for o in orders),
+        tuple(
+            rng.integers(-127, 128, (rows_of(o, bits), channels)).astype(np.int8) for o in orders
+        ),
         rng.integers(-300, 300, channels).astype(np.int16),
         rng.integers(-127, 128, (hidden, 2 * channels)).astype(np.int8),
         rng.integers(-9999, 9999, hidden).astype(np.int32),

@@ -115,7 +115,9 @@ def test_a_pipe_of_many_names_keeps_all_in_order_in_bounded_memory() -> None:
 
 
 def test_lines_come_as_soon_as_names_do() -> None:
-    with subprocess.Popen([*COMMAND, "score"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+    with subprocess.Popen(
+        [*COMMAND, "score"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as run:
         assert run.stdin and run.stdout
         for name in (b"google.com", b"wikipedia.org"):
             run.stdin.write(name + b"\n")
@@ -186,5 +188,3 @@ def test_scoring_needs_neither_torch_nor_onnx() -> None:
         "sys.exit(bool({'torch', 'onnx', 'onnxruntime', 'PIL', 'dpkt'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-
-

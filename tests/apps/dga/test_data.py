@@ -12,7 +12,7 @@ from pauca.apps.dga.figures import figures
 from pauca.errors import InputError
 
 HEAD = b"domain,label,family\n"
-ROWS = b"www.example.com,0,benign\nqwxz.ru,1,tinba\n\"a\0b.com\",1,tinba\n,0,benign\nx.org,1,gozi\n"
+ROWS = b'www.example.com,0,benign\nqwxz.ru,1,tinba\n"a\0b.com",1,tinba\n,0,benign\nx.org,1,gozi\n'
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -92,7 +92,9 @@ def test_a_report_counts_families_at_the_threshold(tmp_path: Path) -> None:
 
 
 def test_picking_keeps_columns_together() -> None:
-    names = Names([b"a.x", b"b.x", b"c.x"], np.array([0, 1, 0], bool), np.array(["p", "q", "r"]), {})  # type: ignore[arg-type]
+    names = Names(
+        [b"a.x", b"b.x", b"c.x"], np.array([0, 1, 0], bool), np.array(["p", "q", "r"]), {}
+    )  # type: ignore[arg-type]
     picked = names.pick(np.array([2, 1]))
     assert (picked.part, picked.family.tolist()) == ([b"c.x", b"b.x"], ["r", "q"])
     assert picked.label.tolist() == [False, True]

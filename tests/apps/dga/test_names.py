@@ -58,7 +58,9 @@ def test_any_bytes_are_a_name_or_have_a_reason() -> None:
     rng = np.random.default_rng(1)
     reasons = set()
     for size in rng.integers(0, 300, 3000):
-        raw = rng.choice(np.frombuffer(b"aZ09-_.\xc3\xbc\x00\xe2\x80\x8b \xff\n\xe3\x82", np.uint8), size)
+        raw = rng.choice(
+            np.frombuffer(b"aZ09-_.\xc3\xbc\x00\xe2\x80\x8b \xff\n\xe3\x82", np.uint8), size
+        )
         try:
             scored_part(normalise(raw.tobytes()))
         except Unscored as reason:
