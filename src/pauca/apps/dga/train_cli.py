@@ -55,7 +55,8 @@ def train(
     config = DgaTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, lr=lr, exact_from=exact_from,
         sparsity=sparsity, dropout=dropout, teacher=teacher, teaching=teaching,
-        variations=variations, held=_split(held), threads=threads, device=device, init=init, seed=seed, val_minutes=3.0,
+        variations=variations, held=_split(held), threads=threads,
+        device=device, init=init, seed=seed, val_minutes=3.0,
         sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip
     print(run(config))
