@@ -34,11 +34,8 @@ def names_in(path: str, format: str = "auto") -> Batches:
 
             yield from queries(file, path, pcapng=head[:4] == _PCAPNG)
             return
-        names: Callable[[list[bytes]], list[bytes]] = {
-            "names": _plain,
-            "zeek": Zeek(),
-            "dnsmasq": _dnsmasq,
-        }[kind]
+        known: dict[str, Names] = {"names": _plain, "zeek": Zeek(), "dnsmasq": _dnsmasq}
+        names = known[kind]
         for batch in lines.batches(file, path):
             yield names(batch)
 
