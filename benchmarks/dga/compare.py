@@ -3,8 +3,9 @@
     python benchmarks/dga/compare.py --data test.csv.gz --onnx teacher.onnx --onnx small.onnx
 
 An ONNX graph takes codes int64 (n, l) and gives logits (n,); it runs in ONNX Runtime on one thread,
-in batches of names of about one length, at the best of a few batch sizes. Its int8 form is made by
-ONNX Runtime's own static quantization, calibrated on names of `--calibration`. Rates are names a
+in batches of names of about one length, at the best of a few batch sizes. `--bits`: the graph with
+its matrices quantized by pauca, bytes as coded. Its int8 form is made by ONNX Runtime's own static
+quantization, calibrated on names of `--calibration`. Rates are names a
 second of processor time, the best of `--repeat` runs, scored parts to scores.
 """
 
@@ -24,6 +25,9 @@ from pauca.apps.dga.detector import WEIGHTS, load_detector
 from pauca.apps.dga.evaluate import intervals
 from pauca.apps.dga.figures import figures, sigmoid
 from pauca.apps.dga.names import MAX_SCORED, codes_of
+from pauca.nn.codec import decode_network
+from pauca.nn.compress import compress_network, options_of
+from pauca.nn.model import read_network, write_network
 
 Score = Callable[[Sequence[bytes]], np.ndarray]
 SIZES = (64, 256)
@@ -83,6 +87,14 @@ def int8_of(path: Path, names: Names, folder: Path) -> Path:
     return out
 
 
+def coded(path: Path, bits: int, folder: Path) -> tuple[Path, int]:
+    """A graph as it comes out of a weights stream, and the bytes of the stream."""
+    data = compress_network(read_network(path), options_of(bits=bits))
+    out = folder / f"{path.stem}-{bits}-bit.onnx"
+    write_network(decode_network(data), out)
+    return out, len(data)
+
+
 def measure(name: str, size: int, scorers: Sequence[Score], names: Names, args) -> dict:
     rate, scores = 0.0, np.zeros(len(names))
     for score in scorers:
@@ -108,6 +120,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--onnx", type=Path, action="append", default=[])
     parser.add_argument("--calibration", type=Path, help="names for int8 graphs; none: no int8")
+    parser.add_argument("--bits", type=int, nargs="+", default=[])
     parser.add_argument("--model", action="append", default=[], help="detectors; dga-ngram")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--bootstrap", type=int, default=300)
@@ -117,12 +130,14 @@ def main() -> None:
     rows = []
     with TemporaryDirectory() as temp:
         for path in args.onnx:
-            paths = [path]
+            graphs = [(path, path.stat().st_size)]
+            graphs += [coded(path, bits, Path(temp)) for bits in args.bits]
             if args.calibration:
-                paths.append(int8_of(path, read_names(args.calibration), Path(temp)))
-            for graph in paths:
-                scorers = [onnx_scorer(graph, size) for size in SIZES]
-                rows.append(measure(graph.stem, graph.stat().st_size, scorers, names, args))
+                learned = read_names(args.calibration)
+                graphs += [(int8_of(g, learned, Path(temp)), size) for g, size in graphs]
+            for graph, size in graphs:
+                scorers = [onnx_scorer(graph, batch) for batch in SIZES]
+                rows.append(measure(graph.stem, size, scorers, names, args))
     for model in args.model or ["dga-ngram"]:
         detector = load_detector(model)
         size = sum(path.stat().st_size for path in detector.info.path.iterdir())

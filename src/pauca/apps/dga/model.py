@@ -143,7 +143,7 @@ class NgramNet(nn.Module):
     def __init__(self, config: NgramConfig = NgramConfig()):
         super().__init__()
         self.config = config
-        self.exact = False
+        self.exact, self.dropout = False, 0.0
         self.tables = nn.ParameterList(
             nn.Parameter(torch.randn(rows_of(order, config.bits), config.channels) * 0.1)
             for order in config.orders
@@ -158,7 +158,11 @@ class NgramNet(nn.Module):
         z = self.bias if not self.exact else rounded(self.bias, STEP)
         for order, table in zip(self.config.orders, self.tables, strict=True):
             weight = rounded(table, STEP) if self.exact else table
-            z = z + F.embedding(ngram_rows(codes, order, self.config.bits), weight)
+            row = F.embedding(ngram_rows(codes, order, self.config.bits), weight)
+            if self.training and self.dropout:  # whole rows: no n-gram may decide alone
+                kept = torch.rand(*row.shape[:2], 1, device=row.device) >= self.dropout
+                row = row * kept / (1 - self.dropout)
+            z = z + row
         x = pooled(F.relu(z), mask)
         if not self.exact:
             out: Tensor = self.second(F.relu(self.first(x)))[:, 0]

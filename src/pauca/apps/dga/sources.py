@@ -34,13 +34,10 @@ def names_in(path: str, format: str = "auto") -> Batches:
 
             yield from queries(file, path, pcapng=head[:4] == _PCAPNG)
             return
-        readers: dict[str, Callable[[list[bytes]], list[bytes]]] = {
-            "names": _plain,
-            "zeek": Zeek(),
-            "dnsmasq": _dnsmasq,
-        }
+        known: dict[str, Names] = {"names": _plain, "zeek": Zeek(), "dnsmasq": _dnsmasq}
+        names = known[kind]
         for batch in lines.batches(file, path):
-            yield readers[kind](batch)
+            yield names(batch)
 
 
 def lines_head(file: Reader, path: str) -> bytes:

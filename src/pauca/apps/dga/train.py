@@ -32,8 +32,9 @@ class DgaTrainConfig(LoopConfig):
     """One training run; `data` are CSV files of labelled names.
 
     `held`: families that are left out. `sparsity`: how far each step of the optimizer draws table
-    entries to zero, in learning rates. `teacher`: checkpoint to learn from, with weight `teaching`,
-    on the names and on `variations` unlabelled ones.
+    entries to zero, in learning rates. `dropout`: share of n-grams that a step leaves out.
+    `teacher`: checkpoint to learn from, with weight `teaching`, on the names and on `variations`
+    unlabelled ones.
     """
 
     model: str = "cnn"
@@ -41,6 +42,7 @@ class DgaTrainConfig(LoopConfig):
     batch: int = 256
     held: Sequence[str] = ()
     sparsity: float = 0.0
+    dropout: float = 0.0
     teacher: Path | None = None
     teaching: float = 0.7
     variations: int = 300_000
@@ -67,6 +69,8 @@ def train(config: DgaTrainConfig) -> Path:
     names = _read(config)
     sizes = config.sizes or sizes_of(config.model)
     run = Run(config, lambda: make_model(sizes))
+    if isinstance(run.model, NgramNet):
+        run.model.dropout = config.dropout
     held = _held(names)
     watched, learned = names.pick(held), names.pick(~held)
     codes, target = _lessons(config, learned)

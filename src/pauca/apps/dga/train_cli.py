@@ -28,6 +28,9 @@ def train(
     sparsity: Annotated[
         float, typer.Option(help="How strongly table entries are drawn to zero (ngram).")
     ] = 0.0,
+    dropout: Annotated[
+        float, typer.Option(help="Share of n-grams that a step leaves out (ngram).")
+    ] = 0.0,
     teacher: Annotated[
         Path | None, typer.Option(help="Checkpoint of a larger network to learn from.")
     ] = None,
@@ -51,8 +54,9 @@ def train(
 
     config = DgaTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, lr=lr, exact_from=exact_from,
-        sparsity=sparsity, teacher=teacher, teaching=teaching, variations=variations,
-        held=_split(held), threads=threads, device=device, init=init, seed=seed, val_minutes=3.0,
+        sparsity=sparsity, dropout=dropout, teacher=teacher, teaching=teaching,
+        variations=variations, held=_split(held), threads=threads,
+        device=device, init=init, seed=seed, val_minutes=3.0,
         sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip
     print(run(config))
