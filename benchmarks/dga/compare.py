@@ -124,9 +124,12 @@ def main() -> None:
     parser.add_argument("--model", action="append", default=[], help="detectors; dga-ngram")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--bootstrap", type=int, default=300)
+    parser.add_argument("--only", default="", help="generated names of these families alone")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     names = read_names(args.data)
+    if args.only:
+        names = names.only(args.only.split(","))
     rows = []
     with TemporaryDirectory() as temp:
         for path in args.onnx:
@@ -134,7 +137,9 @@ def main() -> None:
             graphs += [coded(path, bits, Path(temp)) for bits in args.bits]
             if args.calibration:
                 learned = read_names(args.calibration)
-                graphs += [(int8_of(g, learned, Path(temp)), size) for g, size in graphs]
+                for graph, size in graphs.copy():
+                    small = int8_of(graph, learned, Path(temp))
+                    graphs.append((small, small.stat().st_size if graph is path else size))
             for graph, size in graphs:
                 scorers = [onnx_scorer(graph, batch) for batch in SIZES]
                 rows.append(measure(graph.stem, size, scorers, names, args))

@@ -75,7 +75,8 @@ def export(
     detector = Detector(info, network_of(levels, orders, bits), 0.5)
     names = held_out(config)
     scores = np.sort(detector.score_parts(names.part)[~names.label])
-    manifest["threshold"] = round(threshold(scores, RATE), 4)
+    # Scores of a network that is sure of itself round to 1, which none would then exceed.
+    manifest["threshold"] = min(round(threshold(scores, RATE), 6), 1 - 1e-6)
     return write_pack(folder, manifest, files)
 
 
