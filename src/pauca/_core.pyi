@@ -72,9 +72,7 @@ class NgramNetwork:
         second: NDArray[np.int8],
         second_bias: int,
     ) -> None: ...
-    def run(
-        self, codes: NDArray[np.uint8], starts: NDArray[np.int64]
-    ) -> NDArray[np.int64]: ...
+    def run(self, codes: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]: ...
 
 class NativeNetwork:
     def __init__(
