@@ -158,29 +158,45 @@ def test_lines_come_as_soon_as_names_do() -> None:
     assert run.returncode == 0
 
 
-@pytest.mark.parametrize("pipe", [True, False])
-def test_killed_in_the_middle_no_line_is_half(tmp_path: Path, pipe: bool) -> None:
+def test_killed_in_the_middle_a_pipe_holds_no_half_line(tmp_path: Path) -> None:
     (tmp_path / "names").write_bytes(b"\n".join(drawn(100_000)) * 8)
     for delay in (0.0, 0.03):
-        with (tmp_path / "out").open("wb") as file:
-            output = subprocess.PIPE if pipe else file
-            run = subprocess.Popen([*COMMAND, "score", "names"], stdout=output, cwd=tmp_path)
-            if pipe:
-                assert run.stdout
-                found = os.read(run.stdout.fileno(), 65536)
-                time.sleep(delay)
-                run.kill()
-                found += run.stdout.read()
-                run.stdout.close()
-            else:
-                while not (tmp_path / "out").stat().st_size and run.poll() is None:
-                    time.sleep(0.001)
-                time.sleep(delay)
-                run.kill()
-            assert run.wait() == -signal.SIGKILL
-        found = found if pipe else (tmp_path / "out").read_bytes()
+        run = subprocess.Popen([*COMMAND, "score", "names"], stdout=subprocess.PIPE, cwd=tmp_path)
+        assert run.stdout
+        found = os.read(run.stdout.fileno(), 65536)
+        time.sleep(delay)
+        run.kill()
+        found += run.stdout.read()
+        run.stdout.close()
+        assert run.wait() == -signal.SIGKILL
         assert found.endswith(b"\n")
         assert all(json.loads(line)["name"] for line in found.splitlines())
+
+
+def test_killed_in_the_middle_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    (tmp_path / "names").write_bytes(b"\n".join(drawn(100_000)) * 8)
+    run = subprocess.Popen([*COMMAND, "score", "-o", "out", "names"], cwd=tmp_path)
+    while not any(path.stat().st_size for path in tmp_path.glob(".pauca-*")):
+        assert run.poll() is None
+        time.sleep(0.001)
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+
+
+def test_killed_in_the_middle_a_redirection_is_cut_by_the_system_alone(tmp_path: Path) -> None:
+    # A kill stops a write to a file where a page of memory ends, and nowhere else.
+    (tmp_path / "names").write_bytes(b"\n".join(drawn(100_000)) * 8)
+    with (tmp_path / "out").open("wb") as file:
+        run = subprocess.Popen([*COMMAND, "score", "names"], stdout=file, cwd=tmp_path)
+        while not (tmp_path / "out").stat().st_size:
+            assert run.poll() is None
+            time.sleep(0.001)
+        run.kill()
+        assert run.wait() == -signal.SIGKILL
+    found = (tmp_path / "out").read_bytes()
+    assert found.endswith(b"\n") or len(found) % 4096 == 0
+    assert all(json.loads(line)["name"] for line in found.split(b"\n")[:-1])
 
 
 def test_a_reader_that_leaves_and_an_interrupt_are_quiet(tmp_path: Path) -> None:

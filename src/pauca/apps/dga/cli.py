@@ -77,7 +77,8 @@ def score(
     """Give every name a score from 0 to 1 and a verdict, one JSON line each, in order.
 
     The verdict is dga, ok, or unscored with a reason (addresses, single labels, what is no name).
-    Of a log or a capture, every query gets a line.
+    Of a log or a capture, every query gets a line. A pipe never holds half a line, even if the
+    program is killed; a file is whole with --out.
     """
     from pauca.apps.dga import sources, stream
     from pauca.apps.dga.detector import load_detector

@@ -73,7 +73,8 @@ class Writer:
     """Lines to a descriptor, in whole lines and at most PIPE_BUF bytes at a time.
 
     A pipe takes such a write whole or not at all, so that its reader never sees half a line, even
-    if this process is killed in between.
+    if this process is killed in between. A kill may cut a write to a file where a page of memory
+    ends; to leave no half line there, let `--out` write it.
     """
 
     SIZE = 4096  # PIPE_BUF of Linux
