@@ -49,8 +49,7 @@ def nearest_network(path: Path, channels: int) -> Path:
 
 
 def test_bench(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pauca.bench.sr_methods.milliseconds", lambda method: 1.0)
-    monkeypatch.setattr("pauca.bench.sr.milliseconds", lambda method: 1.0)
+    monkeypatch.setattr("pauca.bench.sr.best_ms", lambda action, seconds: 1.0)
     pack = write_random_pack(tmp_path / "pack")
     nets = [nearest_network(tmp_path / f"net{c}.onnx", c) for c in (1, 3)]
     methods = ",".join(["nearest", "bicubic", "lanczos", str(pack), *map(str, nets)])

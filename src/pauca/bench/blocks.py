@@ -139,13 +139,11 @@ def _cells(row: BlockRow) -> tuple[str, ...]:
 
 def facts(report: BlocksReport) -> list[tuple[str, str]]:
     """What must stand beside the numbers."""
-    machine = report.machine
     text: Any = __doc__ or ""
     return [
         ("command", report.command),
         ("date", report.date),
-        ("machine", f"{machine.cpu}, {machine.cores} cores, {machine.system}"),
-        ("versions", ", ".join(f"{k} {v}" for k, v in machine.versions.items())),
+        *report.machine.facts(),
         ("conditions", f"{report.threads} threads, {report.seconds:g} s a block"),
         ("protocol", " ".join(text.split("Protocol: ")[1].split())),
     ]

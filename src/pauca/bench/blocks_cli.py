@@ -45,7 +45,7 @@ def blocks(
     from pauca.bench.block_graphs import BLOCKS
     from pauca.bench.blocks import check_plan, facts, run, tables, to_json
     from pauca.bench.report import markdown as to_markdown
-    from pauca.bench.report import print_facts, print_table
+    from pauca.bench.report import print_found
 
     check_outputs((json, markdown), force)
     names, wanted = split(blocks) or list(BLOCKS), [_size(word) for word in split(sizes)]
@@ -58,10 +58,7 @@ def blocks(
         (markdown, lambda found: to_markdown(facts(found), tables(found))),
     )
     write_outputs(report, outputs, force)
-    console = report_console()
-    print_facts(facts(report), console)
-    for table in tables(report):
-        print_table(table, console)
+    print_found(facts(report), tables(report), report_console())
 
 
 def _size(word: str) -> tuple[int, int]:

@@ -21,6 +21,13 @@ class Machine:
     system: str
     versions: dict[str, str]
 
+    def facts(self) -> list[tuple[str, str]]:
+        """What a report says of it."""
+        return [
+            ("machine", f"{self.cpu}, {self.cores} cores, {self.system}"),
+            ("versions", ", ".join(f"{k} {v}" for k, v in self.versions.items())),
+        ]
+
 
 def describe_machine() -> Machine:
     """Describe this machine and the installed libraries that can take part in a measurement."""

@@ -12,8 +12,7 @@ from pauca.bench.report import (
     json_bytes,
     load_matplotlib,
     markdown,
-    print_facts,
-    print_table,
+    print_found,
 )
 
 if TYPE_CHECKING:
@@ -30,12 +29,10 @@ def to_json(report: NnReport) -> bytes:
 
 def facts(report: NnReport) -> list[tuple[str, str]]:
     """What must stand beside the numbers: command, machine, versions, settings, conditions."""
-    machine = report.machine
     rows = [
         ("command", report.command),
         ("date", report.date),
-        ("machine", f"{machine.cpu}, {machine.cores} cores, {machine.system}"),
-        ("versions", ", ".join(f"{k} {v}" for k, v in machine.versions.items())),
+        *report.machine.facts(),
         ("settings", "; ".join(f"{k}: {v}" for k, v in report.settings.items())),
         ("times", "one thread, wall seconds, quantization included for complete files"),
     ]
@@ -167,9 +164,7 @@ def _number(value: float | None, form: str) -> str:
 
 def print_report(report: NnReport, console: "Console") -> None:
     """Print facts and tables to a rich console."""
-    print_facts(facts(report), console)
-    for table in tables(report):
-        print_table(table, console)
+    print_found(facts(report), tables(report), console)
 
 
 def to_markdown(report: NnReport) -> bytes:

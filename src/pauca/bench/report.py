@@ -72,14 +72,13 @@ def _finite(value: Any) -> Any:
 
 def facts(report: Report) -> list[tuple[str, str]]:
     """What must stand beside the numbers: command, data, machine, versions, conditions."""
-    machine, data = report.machine, report.data
+    data = report.data
     limit = "all rates" if report.max_bpp is None else f"up to {report.max_bpp:g} bpp"
     return [
         ("command", report.command),
         ("date", report.date),
         ("data", f"{data.folder}: {data.pictures} pictures, {data.pixels / 1e6:.2f} Mpixel"),
-        ("machine", f"{machine.cpu}, {machine.cores} cores, {machine.system}"),
-        ("versions", ", ".join(f"{k} {v}" for k, v in machine.versions.items())),
+        *report.machine.facts(),
         ("settings", "; ".join(f"{k}: {v}" for k, v in report.settings.items())),
         ("times", f"wall seconds a picture, {report.jobs} job{'s' * (report.jobs > 1)} at once"),
         ("BD-rate", f"PCHIP of log rate over dB, {limit}, in percent: below 0 is fewer bits"),
@@ -134,9 +133,7 @@ def _label(curve: Curve) -> str:
 
 def print_report(report: Report, console: "Console") -> None:
     """Print facts and tables to a rich console."""
-    print_facts(facts(report), console)
-    for table in tables(report):
-        print_table(table, console)
+    print_found(facts(report), tables(report), console)
 
 
 def print_table(table: Table, console: "Console") -> None:
@@ -171,12 +168,16 @@ def markdown(facts: Sequence[tuple[str, str]], tables: Sequence[Table]) -> bytes
     return ("\n".join(lines) + "\n").encode()
 
 
-def print_facts(facts: Sequence[tuple[str, str]], console: "Console") -> None:
-    """Print what must stand beside the numbers."""
+def print_found(
+    facts: Sequence[tuple[str, str]], tables: Sequence[Table], console: "Console"
+) -> None:
+    """Print what a bench found to a rich console."""
     from rich.text import Text
 
     for name, text in facts:
         console.print(Text(f"{name}: ", style="bold") + Text(text, style="default"))
+    for table in tables:
+        print_table(table, console)
 
 
 def load_matplotlib() -> "type[Figure]":

@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from pauca.bench.machine import Machine, describe_machine
 from pauca.bench.report import Table, json_bytes
 from pauca.bench.sheet import Tile, draw_sheet
-from pauca.bench.sr_methods import HEIGHT, WIDTH, Method, milliseconds
+from pauca.bench.sr_methods import HEIGHT, WIDTH, Method
 from pauca.errors import InputError
 from pauca.metrics.ssim import ssim
+from pauca.nn.passes.timing import best_ms
 from pauca.pixels.files import read_image
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import luma601
 
 FORMAT = "pauca-bench-sr/1"
 SUFFIXES = (".png", ".bmp", ".webp", ".jpg", ".jpeg", ".tif", ".ppm")
+SECONDS = 1.5  # for the time of each method
 CROP = 96  # side of the pieces on the sheet, in pixels of the large picture
 
 Pixels = NDArray[np.uint8]
@@ -131,7 +133,7 @@ def run(
 
 
 def _cost(method: Method) -> SrCost:
-    best = milliseconds(method)
+    best = best_ms(method.frame, SECONDS)
     return SrCost(
         method.name, method.macs / 1e9, method.parameters, method.file_bytes, best, 1000 / best
     )
@@ -197,11 +199,9 @@ def tables(report: SrReport) -> list[Table]:
 
 def facts(report: SrReport) -> list[tuple[str, str]]:
     """What must stand beside the numbers."""
-    machine = report.machine
     return [
         ("command", report.command),
         ("date", report.date),
-        ("machine", f"{machine.cpu}, {machine.cores} cores, {machine.system}"),
-        ("versions", ", ".join(f"{k} {v}" for k, v in machine.versions.items())),
+        *report.machine.facts(),
         ("protocol", " ".join((__doc__ or "").split("\n\n")[1].split())),
     ]

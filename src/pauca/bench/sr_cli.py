@@ -44,7 +44,7 @@ def sr(
     from rich.console import Console
 
     from pauca.bench.report import markdown as to_markdown
-    from pauca.bench.report import print_facts, print_table
+    from pauca.bench.report import print_found
     from pauca.bench.sr import facts, run, tables, to_json
     from pauca.bench.sr_methods import make_method
     from pauca.pack.runtime import default_threads
@@ -63,7 +63,4 @@ def sr(
         (crops, lambda _: sheet),
     )
     write_outputs(report, outputs, force)
-    console = report_console()
-    print_facts(facts(report), console)
-    for table in tables(report):
-        print_table(table, console)
+    print_found(facts(report), tables(report), report_console())

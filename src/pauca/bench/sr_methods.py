@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,18 +35,6 @@ class Method:
     macs: float = 0.0
     parameters: int = 0
     file_bytes: int = 0
-
-
-def milliseconds(method: Method, seconds: float = 1.5) -> float:
-    """The best time of a frame in `seconds` of trying, after two to warm up."""
-    for _ in range(2):
-        method.frame()
-    best, end = math.inf, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        method.frame()
-        best = min(best, time.perf_counter() - start)
-    return 1000 * best
 
 
 def make_method(name: str, scale: int, threads: int) -> Method:

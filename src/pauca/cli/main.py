@@ -1,45 +1,18 @@
 """The entry point: verbs, exit codes (0 ok, 1 failure, 2 usage) and one line per error."""
 
-import os
-import signal
 import sys
-import traceback
 import warnings
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pauca import __version__
 from pauca.cli import codec, info, upscale, verify
-from pauca.errors import PaucaError
+from pauca.cli.frame import FORWARD, PLAIN, ROOT, forward, run_command
 
 app = typer.Typer(
-    name="pauca",
-    help="Make pictures, video and neural networks smaller by learning.",
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    name="pauca", help="Make pictures, video and neural networks smaller by learning.", **ROOT
 )
-
-# The verbs of development live in modules that import torch, numpy or matplotlib: their options
-# are parsed by those modules, which are imported only when the verb is called.
-_FORWARD: dict[str, Any] = {
-    "add_help_option": False,
-    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
-}
-
-# Package that may be missing -> the extra that brings it.
-_EXTRAS = {
-    "torch": "train",
-    "onnx": "train",
-    "matplotlib": "bench",
-    "imagecodecs": "bench",
-    "pillow_heif": "bench",
-    "bjontegaard": "bench",
-    "skimage": "bench",
-}
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,7 +42,7 @@ app.command("verify")(verify.verify)
 app.command("models")(info.models)
 
 
-@app.command("bench", **_FORWARD)
+@app.command("bench", **FORWARD)
 def bench(context: typer.Context) -> None:
     """Measure codecs side by side: rate, distortion, seconds."""
     from pauca.bench.cli import app as verbs
@@ -77,7 +50,7 @@ def bench(context: typer.Context) -> None:
     _forward("bench", verbs, context.args)
 
 
-@app.command("train", **_FORWARD)
+@app.command("train", **FORWARD)
 def train(context: typer.Context) -> None:
     """Train a model (extra: train)."""
     from pauca.image import train_cli
@@ -89,7 +62,7 @@ def train(context: typer.Context) -> None:
     _forward("train", verbs, context.args)
 
 
-@app.command("export", **_FORWARD)
+@app.command("export", **FORWARD)
 def export(context: typer.Context) -> None:
     """Turn a checkpoint into a model pack (extra: train)."""
     from pauca.image import train_cli
@@ -108,48 +81,14 @@ def main(args: list[str] | None = None) -> int:
     debug = _pop_flag(arguments, "--debug")
     if not debug:
         warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        result = app(arguments or ["--help"], prog_name="pauca", standalone_mode=False)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return _reader_left()
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        return _report(error)
-    return result if isinstance(result, int) else 0
+    return run_command(app, "pauca", arguments, debug)
 
 
 def _forward(name: str, verbs: typer.Typer, args: list[str]) -> None:
     # A group around the group: typer turns a lone single-command app into a plain command.
-    outer = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
+    outer = typer.Typer(**PLAIN)
     outer.add_typer(verbs, name=name)
-    code = outer([name, *(args or ["--help"])], prog_name="pauca", standalone_mode=False)
-    if isinstance(code, int) and code:
-        raise typer.Exit(code)
-
-
-def _report(error: Exception) -> int:
-    code = 1
-    if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # typer's usage errors
-        code, message = int(error.exit_code), str(error.format_message())
-    elif isinstance(error, PaucaError | OSError):
-        message = str(error)
-    elif isinstance(error, ModuleNotFoundError) and _missing_extra(error):
-        message = f"{error.name} is not installed; pip install 'pauca[{_missing_extra(error)}]'"
-    elif isinstance(error, MemoryError):
-        message = "out of memory"
-    else:
-        message = f"internal error, please report it: {type(error).__name__}: {error}"
-    print("pauca: error: " + " ".join(message.split()), file=sys.stderr)
-    return code
-
-
-def _missing_extra(error: ModuleNotFoundError) -> str | None:
-    return _EXTRAS.get((error.name or "").split(".")[0])
+    forward(outer, "pauca", [name, *(args or ["--help"])])
 
 
 def _pop_flag(arguments: list[str], flag: str) -> bool:
@@ -157,17 +96,6 @@ def _pop_flag(arguments: list[str], flag: str) -> bool:
     while flag in arguments:
         arguments.remove(flag)
     return found
-
-
-def _reader_left() -> int:
-    # Python flushes stdout once more at exit, which would print a traceback of its own.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
-
-
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    # As an exception, so that temporary files are removed on the way out.
-    raise SystemExit(128 + signum)
 
 
 if __name__ == "__main__":

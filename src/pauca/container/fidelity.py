@@ -12,7 +12,7 @@ from pauca.errors import FormatError
 
 FIDELITY = "f"
 FIDELITY_BYTES = 11
-TILE = 64  # samples a side
+TILE = 64  # samples a side; a mean over the picture hides a spoilt face of this size
 MAX_TILES = 1 << 16  # along a side
 
 HUNDREDTHS = 100  # a PSNR counts 1/100 dB

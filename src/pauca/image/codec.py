@@ -31,6 +31,7 @@ from pauca.pixels.lifting import analysis
 BYTES_PER_PIXEL = 60  # of working memory, measured at its peak, rounded up
 PAYLOAD = "D"
 ALPHA = "A"
+CODED = ("I", ALPHA, PAYLOAD)  # what a picture is made of, in its order
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,11 @@ def finished_pixels(
 
 def parse(data: bytes, limits: Limits) -> tuple[ImageHeader, bytes]:
     """Header and payload of a picture stream."""
-    chunks = decode_stream(data, ("I", ALPHA, PAYLOAD), limits)
+    return parse_chunks(decode_stream(data, CODED, limits), limits)
+
+
+def parse_chunks(chunks: Sequence[Chunk], limits: Limits) -> tuple[ImageHeader, bytes]:
+    """Header and payload of a picture stream of these chunks, all that are CODED."""
     if [chunk.type for chunk in chunks] not in (["I", PAYLOAD], ["I", ALPHA, PAYLOAD]):
         raise FormatError("a picture stream has one header and one payload, and alpha between them")
     return decode_image_header(chunks[0].payload, limits), bytes(chunks[-1].payload)

@@ -10,10 +10,13 @@ import numpy as np
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.container.metadata import NAMES, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import ALPHA, EncodeOptions, decode_image, parse
+from pauca.image.codec import ALPHA, CODED, EncodeOptions, decode_payload, parse_chunks
 from pauca.image.compress import Aim, compress_picture
+from pauca.image.networks import Networks
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
+from pauca.pack.registry import find_pack
+from pauca.pack.runtime import default_threads
 from pauca.pixels.hidden import fill_hidden
 from pauca.pixels.picture import Picture, Pixels
 
@@ -58,10 +61,11 @@ def decode_picture(
     `UnsupportedError` on a later form of alpha or metadata.
     """
     limits = limits or Limits()
-    header, _ = parse(data, limits)
-    chunks = decode_stream(data, ("I", ALPHA, "D", *NAMES), limits)
+    chunks = decode_stream(data, (*CODED, *NAMES), limits)
+    header, payload = parse_chunks([c for c in chunks if c.type in CODED], limits)
     metadata = decode_metadata(chunks, limits)
     shape = (header.height, header.width)
     alpha = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
-    colour = decode_image(data, limits, packs)
+    networks = Networks(find_pack(header.pack_id, packs), "native", default_threads())
+    colour = decode_payload(header, payload, networks, limits)
     return Picture(np.dstack([colour, *alpha]) if alpha else colour, metadata)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.container.fidelity import TILE
 from pauca.errors import InputError
 from pauca.metrics.psnr import PEAK, check_pair, psnr
 from pauca.metrics.ssim import ms_ssim
-
-TILE = 64  # samples a side; a mean over the picture hides a spoilt face of this size
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class IntBlock(nn.Module):
 
 
 def set_exact(model: nn.Module, exact: bool) -> None:
-    """Turn fake quantization of every integer layer in `model` on or off."""
-    for layer in model.modules():
-        if isinstance(layer, IntConv):
-            layer.exact = exact
+    """Turn fake quantization on or off in every module of `model` that has it, by its `exact`."""
+    for module in model.modules():
+        if isinstance(getattr(module, "exact", None), bool):
+            module.exact = exact  # type: ignore[assignment]

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from pauca import __version__
-from pauca.errors import InputError, PaucaError
+from pauca.cli.frame import FORWARD, PLAIN, ROOT, forward, run_command
+from pauca.errors import InputError
 
-app = typer.Typer(
-    name="pauca-dga",
-    help="Find algorithmically generated domain names.",
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = typer.Typer(name="pauca-dga", help="Find algorithmically generated domain names.", **ROOT)
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped detector, or a folder.")]
 
 
@@ -147,21 +138,13 @@ def evaluate(
     print(text, end="")
 
 
-@app.command(
-    "train",
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
+@app.command("train", **FORWARD)
 def train(context: typer.Context) -> None:
     """Train a network or a detector (extra: train)."""
     _forward("train", context.args)
 
 
-@app.command(
-    "export",
-    add_help_option=False,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
+@app.command("export", **FORWARD)
 def export(context: typer.Context) -> None:
     """Turn a checkpoint into a detector or an ONNX file (extra: train)."""
     _forward("export", context.args)
@@ -170,48 +153,15 @@ def export(context: typer.Context) -> None:
 def _forward(verb: str, args: list[str]) -> None:
     from pauca.apps.dga import train_cli
 
-    verbs = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    verbs = typer.Typer(**PLAIN)
     verbs.command("train")(train_cli.train)
     verbs.command("export")(train_cli.export)
-    code = verbs([verb, *(args or ["--help"])], prog_name="pauca-dga", standalone_mode=False)
-    if isinstance(code, int) and code:
-        raise typer.Exit(code)
+    forward(verbs, "pauca-dga", [verb, *(args or ["--help"])])
 
 
 def main(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 ok, 1 failure, 2 usage."""
-    arguments = list(sys.argv[1:] if args is None else args)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        result = app(arguments or ["--help"], prog_name="pauca-dga", standalone_mode=False)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit, which would print a traceback of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        return _report(error)
-    return result if isinstance(result, int) else 0
-
-
-def _report(error: Exception) -> int:
-    code = 1
-    if hasattr(error, "exit_code") and hasattr(error, "format_message"):  # typer's usage errors
-        code, message = int(error.exit_code), str(error.format_message())
-    elif isinstance(error, PaucaError | OSError):
-        message = str(error)
-    elif isinstance(error, ModuleNotFoundError) and error.name in ("torch", "onnx"):
-        message = f"{error.name} is not installed; pip install 'pauca[train]'"
-    else:
-        message = f"internal error, please report it: {type(error).__name__}: {error}"
-    print("pauca-dga: error: " + " ".join(message.split()), file=sys.stderr)
-    return code
-
-
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + signum)  # so that a temporary file is removed on the way out
+    return run_command(app, "pauca-dga", list(sys.argv[1:] if args is None else args))
 
 
 if __name__ == "__main__":

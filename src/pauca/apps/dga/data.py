@@ -48,10 +48,14 @@ class Names:
 
     def only(self, families: Collection[str]) -> Names:
         """Return the names of other label and those of `families`; `InputError` if unknown."""
+        return self.pick(~self.label | self.of(families))
+
+    def of(self, families: Collection[str]) -> NDArray[np.bool_]:
+        """Return which names are of `families`; `InputError` if one is unknown."""
         unknown = set(families) - set(self.family.tolist())
         if unknown:
             raise InputError(f"no family {sorted(unknown)[0]!r} in the data")
-        return self.pick(~self.label | np.isin(self.family, list(families)))
+        return np.isin(self.family, list(families))
 
 
 def read_names(path: PathLike) -> Names:

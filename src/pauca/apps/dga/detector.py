@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pauca._core import NgramNetwork as Kernel
 from pauca.apps.dga.figures import sigmoid
-from pauca.apps.dga.names import Unscored, codes_of, normalise, scored_part
+from pauca.apps.dga.names import codes_of, scored_parts
 from pauca.apps.dga.ngram import TYPES, NgramNetwork
 from pauca.errors import PackError
 from pauca.nn.codec import decode_quantized
@@ -52,15 +52,8 @@ class Detector:
 
     def score(self, names: Sequence[str | bytes]) -> list[float | None]:
         """Scores of names as they come, None for what has no scored part."""
-        parts: list[bytes] = []
-        where: list[int] = []
-        for i, name in enumerate(names):
-            raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
-            try:
-                parts.append(scored_part(normalise(raw)))
-                where.append(i)
-            except Unscored:
-                continue
+        raw = [n.encode("utf-8", "surrogateescape") if isinstance(n, str) else n for n in names]
+        parts, where, _ = scored_parts(raw)
         found: list[float | None] = [None] * len(names)
         for i, score in zip(where, self.score_parts(parts).tolist(), strict=True):
             found[i] = score

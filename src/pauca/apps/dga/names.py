@@ -94,6 +94,22 @@ def scored_part(name: bytes) -> bytes:
     return b".".join(labels[-keep:])
 
 
+def scored_parts(names: Sequence[bytes]) -> tuple[list[bytes], list[int], dict[int, str]]:
+    """Return the scored parts of names as they come, the place of each, and by place why the others
+    have none.
+    """
+    parts: list[bytes] = []
+    where: list[int] = []
+    reasons: dict[int, str] = {}
+    for i, name in enumerate(names):
+        try:
+            parts.append(scored_part(normalise(name)))
+            where.append(i)
+        except Unscored as reason:
+            reasons[i] = str(reason)
+    return parts, where, reasons
+
+
 def codes_of(parts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the codes of all scored parts, one after another, and where each begins (n + 1,)."""
     cut = [part[-MAX_SCORED:] for part in parts]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pauca.apps.dga.detector import Detector
-from pauca.apps.dga.names import Unscored, normalise, scored_part
+from pauca.apps.dga.names import scored_parts
 
 CACHE = 1 << 16  # verdicts that are remembered, about 20 MB
 SHOWN = 256  # bytes of an unscored name in the output
@@ -72,14 +72,9 @@ def score_stream(
 def judge(names: Sequence[bytes], detector: Detector, threshold: float, form: Form) -> list[Line]:
     """Return the line and verdict of each name."""
     found: list[Line] = [(b"", UNSCORED)] * len(names)
-    parts: list[bytes] = []
-    where: list[int] = []
-    for i, name in enumerate(names):
-        try:
-            parts.append(scored_part(normalise(name)))
-            where.append(i)
-        except Unscored as reason:
-            found[i] = (form(name[:SHOWN], None, UNSCORED, str(reason)), UNSCORED)
+    parts, where, reasons = scored_parts(names)
+    for i, reason in reasons.items():
+        found[i] = (form(names[i][:SHOWN], None, UNSCORED, reason), UNSCORED)
     for i, score in zip(where, detector.score_parts(parts).tolist(), strict=True):
         verdict = GENERATED if score >= threshold else OTHER
         found[i] = (form(names[i].strip(), score, verdict, ""), verdict)

@@ -77,7 +77,6 @@ def train(config: DgaTrainConfig) -> Path:
     stream = batches(codes, target, config.batch, config.seed + run.step)
 
     def next_loss(run: Run) -> Tensor:
-        _set_exact(run.model, run.exact)
         if config.sparsity and run.step:
             _shrink(run, config.sparsity)
         x, y = next(stream)
@@ -85,7 +84,6 @@ def train(config: DgaTrainConfig) -> Path:
 
     def report(run: Run) -> dict[str, Any]:
         run.ema.eval()
-        _set_exact(run.ema, run.exact)
         return figures(watched.label, logits(run.ema, padded(watched.part))).rounded()
 
     return loop.train(run, next_loss, report)
@@ -107,11 +105,8 @@ def _read(config: DgaTrainConfig) -> Names:
     parts = [part for names in tables for part in names.part]
     label = np.concatenate([names.label for names in tables])
     family = np.concatenate([names.family for names in tables])
-    unknown = set(config.held) - set(family.tolist())
-    if unknown:
-        raise InputError(f"no family {sorted(unknown)[0]!r} in the data")
     names = Names(parts, label, family, tables[0].rejected)
-    kept = names.pick(~np.isin(family, list(config.held)))
+    kept = names.pick(~names.of(config.held))
     if not 0 < kept.label.sum() < len(kept):
         raise InputError("training needs names of both labels")
     return kept.pick(np.random.default_rng(config.seed).permutation(len(kept)))
@@ -168,11 +163,6 @@ def logits(model: nn.Module, codes: Codes, size: int = 512) -> NDArray[np.float3
         x = torch.from_numpy(codes[rows, : lengths[rows].max()].astype(np.int64))
         found[rows] = model(x).numpy()
     return found
-
-
-def _set_exact(model: nn.Module, exact: bool) -> None:
-    if isinstance(model, NgramNet):
-        model.exact = exact
 
 
 @torch.no_grad()
