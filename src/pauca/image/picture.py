@@ -10,9 +10,10 @@ import numpy as np
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.container.metadata import NAMES, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import ALPHA, CODED, EncodeOptions, decode_payload, parse_chunks
+from pauca.image.codec import EncodeOptions, decode_payload
 from pauca.image.compress import Aim, compress_picture
 from pauca.image.networks import Networks
+from pauca.image.parse import ALPHA, CODED, parse_chunks
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack

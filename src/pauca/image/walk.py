@@ -4,21 +4,31 @@
 The only difference between the two is where symbols come from: a `Coder` that is handed means and
 table indexes and returns the symbols, by rounding coefficients (encoder) or by entropy decoding
 (decoder).
+
+Every level works on rows of tiles. It asks the coarser level for as many rows as it needs, and
+keeps no more than it needs, so that memory grows with the width of a picture and not with its
+area; of a region, it works on the tiles that bear on it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
-from pauca.image.filters import mend
+from pauca.image.filters import CELL, pieces, residual
 from pauca.image.layout import LEVELS
 from pauca.image.networks import SHARED_FROM, Networks
+from pauca.image.post import rgb_from_planes, scaled_planes
+from pauca.image.window import Span, Strip, Window
 from pauca.pixels.lifting import synthesis_level
 
 UP = 32
@@ -31,75 +41,322 @@ PARTS = (
     CHROMA,
     "d",
 )  # four passes of luma, one of chroma, what leaves the level
+LIFTING = 1  # cells that the synthesis of a cell sees on every side
+
+T = TypeVar("T")
+S = TypeVar("S")
+Rows = NDArray[np.uint8]
+
+
+class TileCoder(Protocol):
+    """Source of the symbols of one tile of a level."""
+
+    def mask(self, octaves: NDArray[np.int8]) -> None:
+        """Octaves (h, w, 2) in 1/8 that the steps of luma and chroma grow by; before `details`."""
+
+    def details(
+        self, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
+    ) -> NDArray[np.int16]:
+        """Symbols (h * w * k,) of pass `part` ("0".."3", "c") from means and indexes (h, w, k)."""
+
+    def finish(self) -> None:
+        """The tile has no more symbols."""
 
 
 class Coder(Protocol):
-    """Source of symbols."""
+    """Source of symbols; tiles of one level may be coded side by side if `tile_cells` is not 0."""
+
+    tile_cells: int  # side of a tile in cells, 0 where a level is one tile
 
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Quantized lowest band (3, h, w)."""
 
-    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
-        """Octaves (h, w, 2) in 1/8 that the steps of luma and chroma grow by; before `details`."""
-
-    def details(
-        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Symbols (h * w * k,) of pass `part` ("0".."3", "c") of a level from means and indexes (h,
-        w, k).
-        """
+    def tile(self, level: int, number: int, window: Window) -> TileCoder:
+        """Tile `number`, row after row, of a level: the cells in `window`."""
 
 
-@dataclass(frozen=True)
-class Reconstruction:
-    """What the post-filter needs: planes (3, H, W) in 1/16 and features (H/4, W/4, C)."""
+class Walk:
+    """A walk through a padded picture (sides multiples of 128) at quality code 0..400, down to the
+    picture reduced by 2**`reduce`, of which `region` is wanted, all by default.
+    """
 
-    planes: NDArray[np.int32]
-    features: NDArray[np.uint8]
+    def __init__(
+        self,
+        networks: Networks,
+        size: tuple[int, int],
+        code: int,
+        coder: Coder,
+        reduce: int = 0,
+        region: Window | None = None,
+    ) -> None:
+        self.networks, self.pack, self.code, self.coder = networks, networks.pack, code, coder
+        self.size, self.reduce = size, reduce
+        self.table = layout.compand_table()
+        full = Window(Span(0, size[0] >> reduce), Span(0, size[1] >> reduce))
+        self.region = region or full
+        self.workers = Workers(networks)
+        self.finest = Level(self, reduce + 1, self.region.shrink(CELL))
+
+    def cells(self, level: int) -> tuple[int, int]:
+        """Height and width of a level in cells."""
+        return self.size[0] >> (level + 1), self.size[1] >> (level + 1)
+
+    def code_all(self) -> None:
+        """Code all symbols; no picture is made."""
+        for _ in self.finest.tiles.rows.tiles(self.finest.side):
+            self.finest.code_row(keep=False)
+
+    def pictures(self) -> Iterator[Rows]:
+        """The region's rows (h, W, 3) RGB uint8 from top to bottom, as many at once as are done."""
+        out, (rows, columns) = self.finest.out, self.region
+        done = rows.start
+        while done < rows.stop:
+            self.finest.advance()
+            stop = min(out.bottom, rows.stop)
+            if stop > done:
+                yield out.view(Window(Span(done, stop), columns))
+                out.drop(stop)
+                done = stop
+
+    def close(self) -> None:
+        """End the threads of the walk."""
+        self.workers.close()
 
 
-def walk(networks: Networks, height: int, width: int, code: int, coder: Coder) -> Reconstruction:
-    """Go through all levels of a padded picture (sides multiples of 128) at quality code 0..400."""
-    pack = networks.pack
-    table = layout.compand_table()
-    low = coder.low((3, height >> LEVELS, width >> LEVELS))
-    low = dequantize_low(low, int(pack.low_steps[code]))
-    up = np.zeros((height >> (LEVELS + 1), width >> (LEVELS + 1), UP), np.uint8)
-    for level in range(LEVELS, 0, -1):
-        h, w = height >> (level + 1), width >> (level + 1)
-        planes = np.empty((h, w, 2), np.uint8)
-        planes[:] = ((code + 2) // 4, 16 * level)
-        seen = glue.differences(low, int(pack.reciprocals[code, level]), table)
-        out = dict(networks.run(level, PARTS[0], {"low": seen, "up": up, "planes": planes}))
+class Workers:
+    """Does the tiles of a row side by side, every thread with networks of its own."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+        self._spare: SimpleQueue[Networks] = SimpleQueue()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def map(self, action: Callable[[Networks, S], T], items: Sequence[S]) -> list[T]:
+        """Results of the action on the items, in their order."""
+        count = self.networks.threads
+        if count < 2 or len(items) < 2:
+            return [action(self.networks, item) for item in items]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(count)
+            for worker in range(count):
+                self._spare.put(self.networks.alone(worker))
+        return list(self._pool.map(lambda item: self._lend(action, item), items))
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _lend(self, action: Callable[[Networks, S], T], item: S) -> T:
+        networks = self._spare.get()
+        try:
+            return action(networks, item)
+        finally:
+            self._spare.put(networks)
+
+
+@dataclass
+class Lowest:
+    """Where the coarsest level begins: the lowest band, and no features."""
+
+    out: Strip
+    up: Strip
+
+    def ensure(self, cells: int) -> None:
+        """All rows are there."""
+
+
+def lowest(walk: Walk) -> Lowest:
+    """Get the lowest band of a walk."""
+    height, width = (side >> LEVELS for side in walk.size)
+    low = dequantize_low(walk.coder.low((3, height, width)), int(walk.pack.low_steps[walk.code]))
+    up = np.zeros((height // 2, width // 2, UP), np.uint8)
+    return Lowest(Strip(1, 0, 0, low), Strip(0, 0, 0, up))
+
+
+@dataclass
+class Part:
+    """What a tile of a level gives: details (3, 3, 2h, 2w), features (h, w, C) for the filter, and
+    (2h, 2w, UP) for the next level.
+    """
+
+    details: NDArray[np.int32]
+    features: NDArray[np.uint8] | None
+    up: NDArray[np.uint8] | None
+
+
+class Level:
+    """One level: from the low band and the features of the coarser one to those of the next.
+
+    `need`: the cells whose 4 x 4 samples of the next low band are asked for.
+    """
+
+    def __init__(self, walk: Walk, level: int, need: Window) -> None:
+        self.walk, self.level, self.need = walk, level, need
+        self.size = walk.cells(level)
+        self.last = level == walk.reduce + 1
+        finer = level - 1
+        name = "post" if finer == 0 else f"m{min(level, SHARED_FROM)}"
+        self.filter = name if name in walk.pack.programs else ""
+        networks = walk.networks
+        self.halo = networks.reach(self.filter) if self.filter else 0
+        self.side = walk.coder.tile_cells or max(self.size)
+        self.tiles = need.grow(self.halo + LIFTING, self.size).align(self.side, self.size)
+        self.reach = networks.reach(f"l{min(level, SHARED_FROM)}.{PARTS[0]}")
+        self.rows_of_tiles = iter(self.tiles.rows.tiles(self.side))
+        top, left = self.tiles.rows.start, self.tiles.columns.start
+        self.details, self.features = Strip(2, 2 * top, 2 * left), Strip(0, top, left)
+        self.up, self.planes = Strip(0, 2 * top, 2 * left), Strip(1, CELL * top, CELL * left)
+        rgb = 0 if self.last else 1
+        self.out = Strip(rgb, CELL * need.rows.start, CELL * need.columns.start)
+
+    @cached_property
+    def source(self) -> Level | Lowest:
+        """The coarser level; made late, so that levels come in their order in the stream."""
+        if self.level == LEVELS:
+            return lowest(self.walk)
+        seen = self.tiles.grow(self.reach + 1, self.size)
+        return Level(self.walk, self.level + 1, seen.shrink(2))
+
+    def ensure(self, cells: int) -> None:
+        """Go on until the next level has its rows before this one of its cells."""
+        while self.out.bottom < 2 * cells or self.up.bottom < cells:
+            self.advance()
+
+    def advance(self) -> None:
+        """Do the next row of tiles, and all that has become possible with it."""
+        self.code_row()
+        self._synthesize()
+        self._mend()
+
+    def code_row(self, keep: bool = True) -> None:
+        """Code the next row of tiles; `keep` what it gives."""
+        rows = next(self.rows_of_tiles)
+        self.source.ensure(rows.grow(self.reach + 1, self.size[0]).stop)
+        columns = self.tiles.columns.tiles(self.side)
+        windows = [Window(rows, across) for across in columns]
+        parts = self.walk.workers.map(lambda n, w: self._tile(n, w, keep), windows)
+        before = rows.stop - self.reach - 1
+        self.source.up.drop(before)
+        if not keep:
+            self.source.out.drop(2 * before)
+            return
+        self.details.append(_beside([part.details for part in parts], 3))
+        if self.filter:
+            self.features.append(_beside([part.features for part in parts], 1))
+        if not self.last:
+            self.up.append(_beside([part.up for part in parts], 1))
+
+    def _tile(self, networks: Networks, window: Window, keep: bool) -> Part | Any:
+        walk, level = self.walk, self.level
+        across = -(-self.size[1] // self.side)
+        number = window.rows.start // self.side * across + window.columns.start // self.side
+        coder = walk.coder.tile(level, number, window)
+        out = self._first(networks, window)
         mask = out.pop("mask", None)
         if mask is not None:
-            coder.mask(level, mask.astype(np.int8, copy=False))
+            coder.mask(mask.astype(np.int8, copy=False))
         values, context = [], []
         for part, following in pairwise(PARTS):
             f, head = out.values()
-            y = code_pass(coder, level, part, head)
+            y = code_pass(coder, part, head)
             values.append(y)
-            context.append(glue.compand(y, table))
+            if part == CHROMA:
+                coder.finish()
+                if not keep:
+                    return None
+            context.append(glue.compand(y, walk.table))
             known = context[-1] if part == CHROMA else np.concatenate(context, 2)
             out = dict(networks.run(level, following, {"f": f, "y": known}))
-        up = next(iter(out.values())).astype(np.uint8, copy=False)
+        first = next(iter(out.values())).astype(np.uint8, copy=False)
+        features = out["g"].astype(np.uint8, copy=False) if "g" in out and level > 1 else first
         luma, chroma = np.concatenate(values[:-1], 2), values[-1]
         if mask is not None:
             luma, chroma = glue.unmask(luma, mask[..., :1]), glue.unmask(chroma, mask[..., 1:])
-        details = glue.dequantize(luma, chroma, pack.steps[code, level - 1])
-        low = synthesis_level(low, details)
-        if level > 1 and "g" in out:
-            name = f"m{min(level, SHARED_FROM)}"
-            low = mend(networks, name, low, out["g"].astype(np.uint8), code, level - 1)
-    return Reconstruction(low, up)  # at level 1: the features that leave it
+        details = glue.dequantize(luma, chroma, walk.pack.steps[walk.code, level - 1])
+        return Part(details, features, first)
+
+    def _first(self, networks: Networks, window: Window) -> dict[str, NDArray[np.integer]]:
+        """Outputs of network 0 on the cells of a tile, which it sees with what is around them."""
+        walk, level = self.walk, self.level
+        seen = window.grow(self.reach, self.size)
+        outer = seen.grow(1, self.size)  # differences look at the next sample
+        low = self.source.out.view(outer.scale(2))
+        found = glue.differences(low, int(walk.pack.reciprocals[walk.code, level]), walk.table)
+        planes = np.empty((*found.shape[:2], 2), np.uint8)
+        planes[:] = ((walk.code + 2) // 4, 16 * level)
+        up = self.source.up.view(seen)
+        inside = seen.within(outer)
+        inputs = {"low": found[inside], "up": up, "planes": planes[inside]}
+        out = networks.run(level, PARTS[0], inputs)
+        return {name: array[window.within(seen)] for name, array in out.items()}
+
+    def _synthesize(self) -> None:
+        """Rows of the next low band from the details that are there."""
+        height = self.size[0]
+        done, ready = self.planes.bottom // CELL, self.details.bottom // 2
+        stop = ready if ready == height else ready - LIFTING
+        if stop <= done:
+            return
+        pairs = Span(2 * done, 2 * stop)
+        top = self.tiles.rows.start
+        seen = Span(max(pairs.start - 2 * LIFTING, 2 * top), min(pairs.stop + 2 * LIFTING, 2 * ready))
+        window = Window(seen, self.tiles.columns.scale(2))
+        low, details = self.source.out.view(window), self.details.view(window)
+        planes = synthesis_level(low, details)
+        self.planes.append(planes[:, pairs.scale(2).within(seen.scale(2))])
+        self.details.drop(pairs.stop - 2 * LIFTING)
+        self.source.out.drop(2 * min(ready - self.reach - 1, stop - LIFTING))
+
+    def _mend(self) -> None:
+        """Rows that leave the level, from the planes that are there."""
+        done, ready = self.out.bottom // CELL, self.planes.bottom // CELL
+        whole = ready == self.size[0]
+        stop = min(ready if whole else ready - self.halo, self.need.rows.stop)
+        if stop <= done:
+            return
+        window = Window(Span(done, stop), self.need.columns)
+        self.out.append(self._mended(window) if self.filter else self._finished(window))
+        self.planes.drop(CELL * (stop - self.halo))
+        self.features.drop(stop - self.halo)
+
+    def _finished(self, window: Window) -> NDArray[Any]:
+        planes = self.planes.view(window.scale(CELL))
+        return self._leave(planes)
+
+    def _mended(self, window: Window) -> NDArray[Any]:
+        """Planes of the window, in cells, plus what the filter adds; RGB if they are the last."""
+        walk, place = self.walk, window.scale(CELL)
+        first = self.planes.view(place)
+        out = np.empty((*first.shape[1:], 3), np.uint8) if self.last else np.empty_like(first)
+
+        def one(networks: Networks, own: Window) -> None:
+            seen = own.grow(self.halo, self.size)
+            planes, features = self.planes.view(seen.scale(CELL)), self.features.view(seen)
+            added = residual(networks, self.filter, planes, features, walk.code, self.level - 1)
+            inside = own.scale(CELL).within(seen.scale(CELL))
+            mended = self._leave(planes[:, *inside] + added[:, *inside])
+            to = own.scale(CELL).within(place)
+            out[to if self.last else (slice(None), *to)] = mended
+
+        walk.workers.map(one, pieces(window))
+        return out
+
+    def _leave(self, planes: NDArray[np.int32]) -> NDArray[Any]:
+        """Planes (3, h, w) as they leave the level: bounded, or RGB (h, w, 3) uint8 at the last."""
+        if self.level > 1 and self.filter:
+            planes = planes.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX)
+        if not self.last:
+            return planes
+        return rgb_from_planes(scaled_planes(planes, self.level - 1))
 
 
-def code_pass(coder: Coder, level: int, part: str, head: NDArray[np.integer]) -> NDArray[np.int32]:
+def code_pass(coder: TileCoder, part: str, head: NDArray[np.integer]) -> NDArray[np.int32]:
     """Head (h, w, 2k) of a pass to its values (h, w, k) in 1/16 steps."""
     half = head.shape[2] // 2
     mean16 = np.ascontiguousarray(head[..., :half], dtype=np.int16)
     indexes = np.ascontiguousarray(head[..., half:], dtype=np.uint8)
-    return glue.merge_values(coder.details(level, part, mean16, indexes), mean16)
+    return glue.merge_values(coder.details(part, mean16, indexes), mean16)
 
 
 def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
@@ -107,3 +364,9 @@ def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
     value = (low.astype(np.int64) * (16 * step) + 128) >> 8
     bounded: NDArray[np.int32] = value.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX).astype(np.int32)
     return bounded
+
+
+def _beside(parts: Sequence[Any], axis: int) -> NDArray[Any]:
+    whole: NDArray[Any] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+    return whole
+
