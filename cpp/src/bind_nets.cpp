@@ -135,6 +135,7 @@ void bind_nets(nb::module_& m) {
     bind_upscale(m);
     bind_xnor(m);
     bind_ngram(m);
+    bind_filter(m);
 }
 
 }  // namespace pauca::bind

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.image.filters import CELL, residual
+from pauca.image.filters import CELL, from_head, heads, step_of
 from pauca.image.layout import LEVELS
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window
@@ -88,9 +88,9 @@ class Analysis:
         seen = wanted.grow(self.networks.reach("pre"), self.size[0] // CELL)
         planes = self._colours(seen.scale(CELL))
         planes16 = np.rint(planes * np.float32(16)).astype(np.int32)
-        planes += residual(self.networks, "pre", planes16, None, self.code).astype(
-            np.float32
-        ) / np.float32(16)
+        head = heads(self.networks, "pre", planes16, None, self.code)
+        added = from_head(head, step_of(self.networks, self.code))
+        planes += added.astype(np.float32) / np.float32(16)
         return np.ascontiguousarray(planes[:, rows.within(seen.scale(CELL))])
 
     def _colours(self, rows: Span) -> Floats:

@@ -233,7 +233,8 @@ def decode_rows(
     """Like `decode_payload`, but give the rows from top to bottom, as many at once as are done."""
     region = _region(header, view)
     size = padded_size(header.height, header.width)
-    check_memory(size, payload, limits)
+    wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
+    check_memory(size, payload, wanted, view.reduce, limits)
     decoder = decoder_of(header, payload, networks.pack, size)
     walk = Walk(networks, size, header.quality, decoder, view.reduce, region)
     yield from _finished(walk, header)

@@ -11,7 +11,9 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca._core import filter_inputs, filter_mend, filter_mend_to_rgb
 from pauca.image import glue, layout
+from pauca.image.glue import refused
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window
 
@@ -19,22 +21,21 @@ TILE = 128  # cells: what a thread works on at once
 CELL = 4
 
 
-def residual(
+def heads(
     networks: Networks,
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8] | None,
     code: int,
     level: int = 0,
-) -> NDArray[np.int32]:
-    """Residual (3, H, W) of filter `name` for planes (3, H, W), both in 1/16 grey levels.
+) -> NDArray[np.int16]:
+    """Head (H/4, W/4, 48) of filter `name` for planes (3, H, W) in 1/16 grey levels.
 
     `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C).
     Where the planes end inside a picture, the outer `networks.reach(name)` cells are not right.
     """
-    pack = networks.pack
-    reciprocal, step = int(pack.reciprocals[code, level]), int(pack.filter_steps[code, level])
-    pixels = cell_inputs(np.ascontiguousarray(planes), reciprocal, layout.compand_table())
+    reciprocal = int(networks.pack.reciprocals[code, level])
+    pixels = cell_inputs(planes, reciprocal, layout.compand_table())
     inputs: dict[str, NDArray[np.integer]] = {
         "pixels": pixels,
         "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
@@ -42,7 +43,12 @@ def residual(
     if features is not None:
         inputs["features"] = np.ascontiguousarray(features)
     (head,) = networks.run_program(name, inputs).values()
-    return from_head(head.astype(np.int16, copy=False), step)
+    return head.astype(np.int16, copy=False)
+
+
+def step_of(networks: Networks, code: int, level: int = 0) -> int:
+    """Step of a filter's residuals, in 1/256 grey levels."""
+    return int(networks.pack.filter_steps[code, level])
 
 
 def pieces(window: Window) -> list[Window]:
@@ -62,16 +68,50 @@ def cell_inputs(
     """Planes (3, H, W) in 1/16 grey levels to (H/4, W/4, 96) int8.
 
     Channels: 48 pixels in grey levels, then 48 companded differences from the mean of the cell's
-    plane; within each, channel = 16 * colour + 4 * (row in the cell) + column.
+    plane; within each, channel = 16 * colour + 4 * (row in the cell) + column. Raises `InputError`
+    on other shapes, types and ranges, as every function here.
     """
+    try:
+        return filter_inputs(planes, reciprocal, table)
+    except (TypeError, ValueError) as error:
+        raise refused("cell_inputs", error) from None
+
+
+def mend(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.int32]
+) -> None:
+    """Write planes (3, H, W) plus the residuals of a head, bounded as low bands are, to `out`.
+
+    All may be parts of larger arrays.
+    """
+    try:
+        filter_mend(planes, head, step, out)
+    except (TypeError, ValueError) as error:
+        raise refused("mend", error) from None
+
+
+def mend_to_rgb(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.uint8]
+) -> None:
+    """Write planes (3, H, W) plus the residuals of a head as RGB (H, W, 3) to `out`."""
+    try:
+        filter_mend_to_rgb(planes, head, step, out)
+    except (TypeError, ValueError) as error:
+        raise refused("mend_to_rgb", error) from None
+
+
+def cell_inputs_plain(
+    planes: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Numpy twin of `cell_inputs`."""
     cells = _cells(planes)
     total = cells.sum(-1, keepdims=True, dtype=np.int32)
-    mean = (total + 8) >> 4
+    mean = (total + np.int32(8)) >> 4
     detail = (cells - mean).clip(-glue.DIFFERENCE_MAX, glue.DIFFERENCE_MAX)
     n16 = (detail * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
-    pixels = ((cells + 8) >> 4).clip(-128, 127).astype(np.int8)
+    pixels = ((cells + np.int32(8)) >> 4).clip(-128, 127).astype(np.int8)
     h, w = cells.shape[:2]
-    companded = glue.compand(n16.reshape(h, w, 48), table)
+    companded = glue.compand_plain(n16.reshape(h, w, 48), table)
     return np.concatenate([pixels.reshape(h, w, 48), companded], 2)
 
 

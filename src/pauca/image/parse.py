@@ -9,7 +9,7 @@ from pauca.container.headers import ImageHeader, decode_image_header
 from pauca.errors import FormatError, TruncatedError
 from pauca.image import layout
 from pauca.image.symbols import Decoder, TiledDecoder
-from pauca.image.tiling import LEVEL, decode_tiled
+from pauca.image.tiling import LEVEL, MAX_LOG, decode_tiled
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 
@@ -17,10 +17,10 @@ PAYLOAD = "D"
 ALPHA = "A"
 CODED = ("I", ALPHA, PAYLOAD, LEVEL)  # what a picture is made of, in its order
 
-# Bytes of working memory, measured at its peak, rounded up: a pixel where all is one tile, else a
-# pixel of the two rows of tiles that are worked on, besides the picture.
+# Of working memory, measured at its peak, rounded up: for a pixel of what is worked on at once, two
+# rows of tiles or all, and for a pixel of the result.
 BYTES_PER_PIXEL = 60
-PICTURE_BYTES = 4
+PICTURE_BYTES = 3
 
 Payload = Sequence[Chunk]  # one chunk D, or chunks P
 
@@ -43,14 +43,17 @@ def parse_chunks(
     return decode_image_header(chunks[0].payload, limits), chunks[first:]
 
 
-def check_memory(size: tuple[int, int], payload: Payload, limits: Limits) -> None:
-    """Raise `LimitError` if a padded picture of `size` needs more memory than is allowed."""
-    pixels = size[0] * size[1]
-    planned = pixels * BYTES_PER_PIXEL
-    if payload[0].type == LEVEL:
-        side = 4 << min(payload[0].payload[0] if payload[0].payload else 0, 15)
-        rows = min(size[0], 2 * side) * size[1]
-        planned = pixels * PICTURE_BYTES + rows * BYTES_PER_PIXEL
+def check_memory(
+    size: tuple[int, int], payload: Payload, wanted: int, reduce: int, limits: Limits
+) -> None:
+    """Raise `LimitError` if a padded picture of `size`, reduced by 2**`reduce`, `wanted` samples of
+    it in the end, needs more memory than is allowed.
+    """
+    height, width = (side >> reduce for side in size)
+    rows = height
+    if payload[0].type == LEVEL and payload[0].payload:
+        rows = min(height, 8 << min(payload[0].payload[0], MAX_LOG))
+    planned = wanted * PICTURE_BYTES + rows * width * BYTES_PER_PIXEL
     limits.check_memory(planned, "decoding")
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
-from pauca.image.filters import CELL, pieces, residual
+from pauca.image.filters import CELL, heads, mend, mend_to_rgb, pieces, step_of
 from pauca.image.layout import LEVELS
 from pauca.image.networks import SHARED_FROM, Networks
 from pauca.image.post import rgb_from_planes, scaled_planes
@@ -256,23 +256,25 @@ class Level:
         mask = out.pop("mask", None)
         if mask is not None:
             coder.mask(mask.astype(np.int8, copy=False))
-        values, context = [], []
+        values: list[NDArray[np.int32]] = []
+        known = np.empty((*next(iter(out.values())).shape[:2], 0), np.int8)
         for part, following in pairwise(PARTS):
             f, head = out.values()
-            y = code_pass(coder, part, head)
-            values.append(y)
+            mean16, symbols = code_pass(coder, part, head)
             if part == CHROMA:
                 coder.finish()
                 if not keep:
                     return None
-            context.append(glue.compand(y, walk.table))
-            known = context[-1] if part == CHROMA else np.concatenate(context, 2)
+                known = known[..., :0]
+            y, known = glue.extend(symbols, mean16, known, walk.table)
+            values.append(y)
             out = dict(networks.run(level, following, {"f": f, "y": known}))
         first = next(iter(out.values())).astype(np.uint8, copy=False)
         features = out["g"].astype(np.uint8, copy=False) if "g" in out and level > 1 else first
-        luma, chroma = np.concatenate(values[:-1], 2), values[-1]
+        luma, chroma = values[:-1], values[-1]
         if mask is not None:
-            luma, chroma = glue.unmask(luma, mask[..., :1]), glue.unmask(chroma, mask[..., 1:])
+            luma = [glue.unmask(y, mask[..., :1]) for y in luma]
+            chroma = glue.unmask(chroma, mask[..., 1:])
         details = glue.dequantize(luma, chroma, walk.pack.steps[walk.code, level - 1])
         return Part(details, features, first)
 
@@ -300,7 +302,9 @@ class Level:
             return
         pairs = Span(2 * done, 2 * stop)
         top = self.tiles.rows.start
-        seen = Span(max(pairs.start - 2 * LIFTING, 2 * top), min(pairs.stop + 2 * LIFTING, 2 * ready))
+        seen = Span(
+            max(pairs.start - 2 * LIFTING, 2 * top), min(pairs.stop + 2 * LIFTING, 2 * ready)
+        )
         window = Window(seen, self.tiles.columns.scale(2))
         low, details = self.source.out.view(window), self.details.view(window)
         planes = synthesis_level(low, details)
@@ -321,42 +325,45 @@ class Level:
         self.features.drop(stop - self.halo)
 
     def _finished(self, window: Window) -> NDArray[Any]:
+        """Planes of the window, in cells; RGB if they are the last."""
         planes = self.planes.view(window.scale(CELL))
-        return self._leave(planes)
+        return rgb_from_planes(scaled_planes(planes, self.level - 1)) if self.last else planes
 
     def _mended(self, window: Window) -> NDArray[Any]:
         """Planes of the window, in cells, plus what the filter adds; RGB if they are the last."""
-        walk, place = self.walk, window.scale(CELL)
-        first = self.planes.view(place)
-        out = np.empty((*first.shape[1:], 3), np.uint8) if self.last else np.empty_like(first)
+        walk, place, finer = self.walk, window.scale(CELL), self.level - 1
+        whole = self.planes.view(place)
+        out = np.empty((*whole.shape[1:], 3), np.uint8) if self.last else np.empty_like(whole)
+        step = step_of(walk.networks, walk.code, finer)
 
         def one(networks: Networks, own: Window) -> None:
             seen = own.grow(self.halo, self.size)
             planes, features = self.planes.view(seen.scale(CELL)), self.features.view(seen)
-            added = residual(networks, self.filter, planes, features, walk.code, self.level - 1)
-            inside = own.scale(CELL).within(seen.scale(CELL))
-            mended = self._leave(planes[:, *inside] + added[:, *inside])
-            to = own.scale(CELL).within(place)
-            out[to if self.last else (slice(None), *to)] = mended
+            head = heads(networks, self.filter, planes, features, walk.code, finer)
+            head = head[own.within(seen)]
+            planes = planes[:, *own.scale(CELL).within(seen.scale(CELL))]
+            rows, columns = own.scale(CELL).within(place)
+            if self.last and finer == 0:
+                mend_to_rgb(planes, head, step, out[rows, columns])
+            elif self.last:
+                mended = np.empty_like(planes)
+                mend(planes, head, step, mended)
+                out[rows, columns] = rgb_from_planes(scaled_planes(mended, finer))
+            else:
+                mend(planes, head, step, out[:, rows, columns])
 
         walk.workers.map(one, pieces(window))
         return out
 
-    def _leave(self, planes: NDArray[np.int32]) -> NDArray[Any]:
-        """Planes (3, h, w) as they leave the level: bounded, or RGB (h, w, 3) uint8 at the last."""
-        if self.level > 1 and self.filter:
-            planes = planes.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX)
-        if not self.last:
-            return planes
-        return rgb_from_planes(scaled_planes(planes, self.level - 1))
 
-
-def code_pass(coder: TileCoder, part: str, head: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Head (h, w, 2k) of a pass to its values (h, w, k) in 1/16 steps."""
+def code_pass(
+    coder: TileCoder, part: str, head: NDArray[np.integer]
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Head (h, w, 2k) of a pass to its means (h, w, k) and symbols (h * w * k,)."""
     half = head.shape[2] // 2
-    mean16 = np.ascontiguousarray(head[..., :half], dtype=np.int16)
+    wide = np.ascontiguousarray(head, dtype=np.int16)
     indexes = np.ascontiguousarray(head[..., half:], dtype=np.uint8)
-    return glue.merge_values(coder.details(part, mean16, indexes), mean16)
+    return wide[..., :half], coder.details(part, wide[..., :half], indexes)
 
 
 def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
@@ -369,4 +376,3 @@ def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
 def _beside(parts: Sequence[Any], axis: int) -> NDArray[Any]:
     whole: NDArray[Any] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
     return whole
-
