@@ -125,7 +125,7 @@ def test_the_beginning_of_a_stream_has_the_small_pictures(
     coded: tuple[bytes, NDArray[np.uint8]],
 ) -> None:
     stream, _ = coded
-    for scale, share in ((2, 0.75), (4, 0.35), (8, 0.15)):
+    for scale, share in ((2, 0.82), (4, 0.55), (8, 0.33)):
         cut = stream[: int(len(stream) * share)]
         assert np.array_equal(decode(cut, scale=scale), decode(stream, scale=scale))
         with pytest.raises(TruncatedError):
