@@ -1,4 +1,4 @@
-"""The levels of a picture over whole planes, one after the other: the oracle of `image/walk.py`."""
+"""The levels of a picture over whole planes, one after the other: the oracle of `level.py`."""
 
 from itertools import pairwise
 from typing import Any
@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import glue, layout
+from pauca.image.coder import CHROMA, PARTS, Coder, code_pass
 from pauca.image.filters import cell_inputs_plain, from_head, step_of
 from pauca.image.layout import LEVELS
+from pauca.image.level import UP, dequantize_low
 from pauca.image.networks import SHARED_FROM, Networks
 from pauca.image.post import rgb_from_planes
-from pauca.image.walk import CHROMA, PARTS, UP, Coder, code_pass, dequantize_low
 from pauca.image.window import Span, Window
 from pauca.pixels.lifting import synthesis_level_plain
 

@@ -44,11 +44,8 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output i
 Json = Annotated[bool, typer.Option("--json", help="Report as one JSON object on stdout.")]
 Jobs = Annotated[
     int | None,
-    typer.Option(
-        "--jobs", "-j", min=0,
-        help="Threads; 0 for all cores.  [default: all for pictures, 1 for networks]",
-    ),
-]  # fmt: skip
+    typer.Option("--jobs", "-j", min=0, help="Threads, 0: all.  [default: 0; networks: 1]"),
+]
 Base = Annotated[
     Path | None,
     typer.Option(help="Networks: the older one, a file or a stream, that an update starts from."),
@@ -94,11 +91,7 @@ KeepHidden = Annotated[
 ]
 TileSide = Annotated[
     int | None,
-    typer.Option(
-        "--tile",
-        help="Pictures: pixels along a side of the parts that can be decoded alone, a power of two"
-        " from 128, or 0 for one part.  [default: 1024 above 4 megapixels]",
-    ),
+    typer.Option("--tile", help="Pictures: side of parts, 0 for one.  [default: 1024 above 4 MP]"),
 ]
 ScaleDown = Annotated[
     Scale | None, typer.Option("--scale", help="Pictures: so many times smaller; a prefix will do.")

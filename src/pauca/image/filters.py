@@ -43,7 +43,7 @@ def heads(
     if features is not None:
         inputs["features"] = np.ascontiguousarray(features)
     (head,) = networks.run_program(name, inputs).values()
-    return head.astype(np.int16, copy=False)
+    return np.ascontiguousarray(head, dtype=np.int16)  # runtimes differ in the order of outputs
 
 
 def step_of(networks: Networks, code: int, level: int = 0) -> int:

@@ -15,7 +15,7 @@ from pauca.coding import LatentDecoder, encode_latents
 from pauca.errors import EntropyError, TruncatedError
 from pauca.image import glue, layout, lowband, tiling
 from pauca.image.choose import CostTable, round_plain, round_thrifty
-from pauca.image.walk import CHROMA, PARTS
+from pauca.image.coder import CHROMA, PARTS
 from pauca.image.window import Window
 from pauca.pack.image import ImagePack
 
