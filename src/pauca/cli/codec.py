@@ -56,7 +56,6 @@ COMMON = {"--target-size"}  # what both know
 STEPS = ("--bits", "--step", "--max-error", "--lossless")  # only one sets the steps of weights
 Options = dict[str, Any]
 
-
 Quality = Annotated[
     float | None,
     typer.Option(
