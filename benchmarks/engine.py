@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pauca._core import network_kernels
-from pauca.image import glue, layout
+from pauca.image import filters, glue, layout
 from pauca.pack.engine import Engine
 from pauca.pack.intnet import Layer, Program, Step
 from pauca.pixels import lifting
@@ -149,7 +149,12 @@ def run_kernels(rng: np.random.Generator, size: int, repeat: int) -> None:
     table = layout.compand_table()
     mean = rng.integers(-100, 100, (h, h, 48)).astype(np.int16)
     symbols = rng.integers(-3, 4, h * h * 24).astype(np.int16)
-    values = [rng.integers(-500, 500, (h, h, k)).astype(np.int32) for k in (12, 24)]
+    luma = [rng.integers(-500, 500, (h, h, 3)).astype(np.int32) for _ in range(4)]
+    chroma = rng.integers(-500, 500, (h, h, 24)).astype(np.int32)
+    known = np.zeros((h, h, 0), np.int8)
+    head = rng.integers(-2000, 2000, (h, h, 48)).astype(np.int16)
+    rgb = np.empty((size, size, 3), np.uint8)
+    picture = rng.integers(-2000, 2000, (3, size, size)).astype(np.int32)
     steps = rng.integers(100, 500, (3, 3)).astype(np.int32)
     planes = rng.normal(0, 50, (3, size, size)).astype(np.float32)
     details, last = lifting.analysis(planes, layout.LEVELS)
@@ -162,9 +167,10 @@ def run_kernels(rng: np.random.Generator, size: int, repeat: int) -> None:
 
     actions: dict[str, Callable[[], object]] = {
         "differences": lambda: glue.differences(low, 900, table),
-        "merge_values (chroma)": lambda: glue.merge_values(symbols, mean[..., :24]),
-        "compand (chroma)": lambda: glue.compand(values[1], table),
-        "dequantize": lambda: glue.dequantize(values[0], values[1], steps),
+        "extend (chroma)": lambda: glue.extend(symbols, mean[..., :24], known, table),
+        "dequantize": lambda: glue.dequantize(luma, chroma, steps),
+        "filter: inputs": lambda: filters.cell_inputs(picture, 900, table),
+        "filter: to RGB": lambda: filters.mend_to_rgb(picture, head, 900, rgb),
         "gather": lambda: glue.gather(details[0], steps.astype(np.float32)),
         "analysis, 6 levels": lambda: lifting.analysis(planes, layout.LEVELS),
         "synthesis, 6 levels": synthesis,

@@ -93,6 +93,35 @@ def read_image_header(payload: bytes) -> dict[str, int | str]:
     }
 
 
+def read_tiles(
+    payloads: list[bytes], width: int, height: int
+) -> tuple[int, bytes, list[list[bytes]]]:
+    """Return the side of a tile in cells, the lowest band and, for levels 6 to 1, the streams of
+    the tiles, from the payloads of the chunks `P` (image.md, "Tiles").
+    """
+    if len(payloads) != 7:
+        raise Bad("FormatError", "number of chunks P")
+    if not payloads[0]:
+        raise Bad("TruncatedError", "no lowest band")
+    if not 5 <= payloads[0][0] <= 15:
+        raise Bad("FormatError", "side of a tile")
+    side = 2 ** payloads[0][0]
+    padded = [-(-length // 128) * 128 for length in (height, width)]
+    levels: list[list[bytes]] = []
+    for level, payload in zip(range(6, 0, -1), payloads[1:], strict=True):
+        rows, columns = (-(-(length // 2 ** (level + 1)) // side) for length in padded)
+        sizes, at = [], 0
+        while len(sizes) < rows * columns:
+            size, at = read_varint(payload, at)
+            sizes.append(size)
+        starts = [at + sum(sizes[:number]) for number in range(len(sizes) + 1)]
+        if starts[-1] != len(payload):
+            short = starts[-1] > len(payload)
+            raise Bad("TruncatedError" if short else "FormatError", "sizes of tiles")
+        levels.append([payload[a:b] for a, b in zip(starts, starts[1:], strict=False)])
+    return side, payloads[0][1:], levels
+
+
 def read_fidelity(
     chunks: list[tuple[str, bytes]], width: int, height: int
 ) -> dict[str, float | list[int]] | None:

@@ -43,8 +43,9 @@ intnet::Kernel kernel_of(const std::string& name) {
     if (name == "auto") return intnet::best_kernel();
     const auto kernel = name == "scalar" ? intnet::Kernel::scalar
                         : name == "avx2" ? intnet::Kernel::avx2
-                                         : intnet::Kernel::vnni;
-    require(name == "vnni" || kernel != intnet::Kernel::vnni, "kernel: auto, scalar, avx2 or vnni");
+                        : name == "vnni" ? intnet::Kernel::vnni
+                                         : intnet::Kernel::amx;
+    require(name == "amx" || kernel != intnet::Kernel::amx, "kernel: auto, scalar, avx2, vnni or amx");
     require(intnet::kernel_available(kernel), "this processor lacks the kernel");
     return kernel;
 }
@@ -118,6 +119,7 @@ std::vector<std::string> kernels() {
     std::vector<std::string> names{"scalar"};
     if (intnet::kernel_available(intnet::Kernel::avx2)) names.emplace_back("avx2");
     if (intnet::kernel_available(intnet::Kernel::vnni)) names.emplace_back("vnni");
+    if (intnet::kernel_available(intnet::Kernel::amx)) names.emplace_back("amx");
     return names;
 }
 
@@ -135,6 +137,7 @@ void bind_nets(nb::module_& m) {
     bind_upscale(m);
     bind_xnor(m);
     bind_ngram(m);
+    bind_filter(m);
 }
 
 }  // namespace pauca::bind

@@ -31,5 +31,6 @@ void bind_wavelet(nb::module_& m);  // called by bind_nets
 void bind_upscale(nb::module_& m);
 void bind_xnor(nb::module_& m);
 void bind_ngram(nb::module_& m);
+void bind_filter(nb::module_& m);
 
 }  // namespace pauca::bind

@@ -1,4 +1,6 @@
 // Wavelet and level kernels for Python: checks, allocates, releases the GIL.
+#include <nanobind/stl/vector.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -60,17 +62,25 @@ Out<std::int8_t, 3> differences(const In<std::int32_t, 3>& low, std::int32_t rec
     return out;
 }
 
-Out<std::int32_t, 3> merge_values(const In<std::int16_t, 1>& symbols, const Channels& means) {
+void check_means(const In<std::int16_t, 1>& symbols, const Channels& means) {
     const std::size_t h = means.shape(0), w = means.shape(1), k = means.shape(2);
     require(symbols.size() == h * w * k, "symbols and means differ in number");
     const auto stride = means.stride(1);
     const bool rows = h < 2 || means.stride(0) == stride * static_cast<std::int64_t>(w);
     require(symbols.size() == 0 || ((k < 2 || means.stride(2) == 1) && (w < 2 || stride > 0) && rows),
             "means must be channels of a contiguous array");
+}
+
+std::size_t step_of(const Channels& means) {
+    return static_cast<std::size_t>(means.shape(1) < 2 ? means.stride(0) : means.stride(1));
+}
+
+Out<std::int32_t, 3> merge_values(const In<std::int16_t, 1>& symbols, const Channels& means) {
+    const std::size_t h = means.shape(0), w = means.shape(1), k = means.shape(2);
+    check_means(symbols, means);
     auto y16 = make<std::int32_t, 3>({h, w, k});
     nb::gil_scoped_release release;
-    const auto step = static_cast<std::size_t>(w < 2 ? means.stride(0) : stride);
-    level::merge_values(symbols.data(), means.data(), step, h * w, k, y16.data());
+    level::merge_values(symbols.data(), means.data(), step_of(means), h * w, k, y16.data());
     return y16;
 }
 
@@ -82,17 +92,36 @@ Out<std::int8_t, 3> compand(const In<std::int32_t, 3>& y16, const Table& table) 
     return out;
 }
 
-Out<std::int32_t, 4> dequantize(const In<std::int32_t, 3>& luma, const In<std::int32_t, 3>& chroma,
+nb::tuple extend(const In<std::int16_t, 1>& symbols, const Channels& means, const In<std::int8_t, 3>& known,
+                 const Table& table) {
+    const std::size_t h = means.shape(0), w = means.shape(1), k = means.shape(2), channels = known.shape(2);
+    check_means(symbols, means);
+    check_table(table);
+    require(known.shape(0) == h && known.shape(1) == w, "means and known values differ in shape");
+    auto y16 = make<std::int32_t, 3>({h, w, k});
+    auto out = make<std::int8_t, 3>({h, w, channels + k});
+    {
+        nb::gil_scoped_release release;
+        level::extend(symbols.data(), means.data(), step_of(means), h * w, k, table.data(), known.data(), channels,
+                      y16.data(), out.data());
+    }
+    return nb::make_tuple(y16, out);
+}
+
+Out<std::int32_t, 4> dequantize(const std::vector<In<std::int32_t, 3>>& luma, const In<std::int32_t, 3>& chroma,
                                 const In<std::int32_t, 2>& steps) {
-    const std::size_t h = luma.shape(0), w = luma.shape(1);
+    require(luma.size() == 4, "luma has four passes");
+    const std::size_t h = chroma.shape(0), w = chroma.shape(1);
     const auto fits = [&](const In<std::int32_t, 3>& y, std::size_t k) {
         return y.shape(0) == h && y.shape(1) == w && y.shape(2) == k;
     };
-    require(fits(luma, 12) && fits(chroma, 24), "the passes differ in shape");
+    const bool alike = std::all_of(luma.begin(), luma.end(), [&](const auto& pass) { return fits(pass, 3); });
+    require(alike && fits(chroma, 24), "the passes differ in shape");
     require(steps.shape(0) == 3 && steps.shape(1) == 3, "steps must be (3, 3)");
     auto details = make<std::int32_t, 4>({3, 3, 2 * h, 2 * w});
     nb::gil_scoped_release release;
-    level::dequantize(luma.data(), chroma.data(), steps.data(), h, w, details.data());
+    const std::int32_t* passes[4] = {luma[0].data(), luma[1].data(), luma[2].data(), luma[3].data()};
+    level::dequantize(passes, chroma.data(), steps.data(), h, w, details.data());
     return details;
 }
 
@@ -104,6 +133,8 @@ void bind_wavelet(nb::module_& m) {
     m.def("wavelet_synthesis_level", &synthesis_level, "low"_a.noconvert(), "details"_a.noconvert());
     m.def("level_differences", &differences, "low"_a.noconvert(), "reciprocal"_a, "table"_a.noconvert());
     m.def("level_merge_values", &merge_values, "symbols"_a.noconvert(), "means"_a.noconvert());
+    m.def("level_extend", &extend, "symbols"_a.noconvert(), "means"_a.noconvert(), "known"_a.noconvert(),
+          "table"_a.noconvert());
     m.def("level_compand", &compand, "y16"_a.noconvert(), "table"_a.noconvert());
     m.def("level_dequantize", &dequantize, "luma"_a.noconvert(), "chroma"_a.noconvert(), "steps"_a.noconvert());
 }

@@ -178,6 +178,7 @@ void prepare_workspace(Plan& plan, std::size_t cells, std::size_t threads) {
 
 const KernelSet& kernels_of(Kernel kernel) {
     switch (kernel) {
+        case Kernel::amx: return amx_kernels();
         case Kernel::vnni: return vnni_kernels();
         case Kernel::avx2: return avx2_kernels();
         case Kernel::scalar: break;
@@ -194,12 +195,15 @@ bool kernel_available(Kernel kernel) {
         return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
                __builtin_cpu_supports("avx512vnni") != 0;
+    if (kernel == Kernel::amx) return kernel_available(Kernel::vnni) && amx_available();
 #endif
     return kernel == Kernel::scalar;
 }
 
 Kernel best_kernel() {
-    return kernel_available(Kernel::vnni) ? Kernel::vnni : kernel_available(Kernel::avx2) ? Kernel::avx2 : Kernel::scalar;
+    for (const Kernel kernel : {Kernel::amx, Kernel::vnni, Kernel::avx2})
+        if (kernel_available(kernel)) return kernel;
+    return Kernel::scalar;
 }
 
 Network::Network(const Program& program, std::span<const Layer> layers, Kernel kernel)

@@ -92,6 +92,9 @@ struct KernelSet {
 const KernelSet& scalar_kernels();
 const KernelSet& avx2_kernels();  // REQUIRES: the processor has them
 const KernelSet& vnni_kernels();
+const KernelSet& amx_kernels();
+
+bool amx_available();  // asks the system for the registers
 
 // The plain epilogue: one sum to its place in the output. REQUIRES: sum already shifted.
 inline void store_value(const Output& out, std::size_t pixel, std::size_t channel, std::int32_t value, std::int16_t low,

@@ -1,40 +1,13 @@
 #include "pauca/level.hpp"
 
-#include <algorithm>
+#include <cstring>
 
 #include "clones.hpp"
+#include "companding.hpp"
 
 namespace pauca::level {
 
 namespace {
-
-// Sums of low-band samples wrap: a damaged stream must not be undefined behaviour.
-std::int32_t wrap_add(std::int32_t a, std::int32_t b) {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
-}
-
-std::int32_t wrap_subtract(std::int32_t a, std::int32_t b) {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
-}
-
-std::int32_t to_index(std::int32_t d, std::int32_t reciprocal) {
-    d = std::clamp(d, -kDifferenceMax, kDifferenceMax);
-    return std::clamp((d * reciprocal + (1 << 14)) >> 15, 1 - kTableSize, kTableSize - 1);
-}
-
-// The table for indexes -2047..2047: one look-up instead of one and two choices.
-struct SignedTable {
-    std::int8_t entries[2 * kTableSize];
-
-    explicit SignedTable(Table table) {
-        for (std::int32_t i = 0; i < kTableSize; ++i) {
-            entries[kTableSize + i] = table[i];
-            entries[kTableSize - i] = static_cast<std::int8_t>(-table[i]);
-        }
-        entries[0] = entries[1];
-    }
-    std::int8_t operator[](std::int32_t index) const { return entries[kTableSize + index]; }
-};
 
 // A row of samples and its neighbours.
 struct Neighbours {
@@ -112,12 +85,26 @@ PAUCA_CLONES void merge_values(const std::int16_t* symbols, const std::int16_t* 
         for (std::size_t j = 0; j < k; ++j) y16[j] = 16 * symbols[j] + means[j];
 }
 
+void extend(const std::int16_t* symbols, const std::int16_t* means, std::size_t stride, std::size_t n, std::size_t k,
+            Table table, const std::int8_t* known, std::size_t channels, std::int32_t* y16, std::int8_t* out) {
+    const SignedTable companded(table);
+    for (std::size_t i = 0; i < n; ++i, symbols += k, means += stride, y16 += k) {
+        if (channels > 0) std::memcpy(out, known, channels);
+        known += channels;
+        out += channels;
+        for (std::size_t j = 0; j < k; ++j) {
+            y16[j] = 16 * symbols[j] + means[j];
+            *out++ = companded[std::clamp(y16[j], 1 - kTableSize, kTableSize - 1)];
+        }
+    }
+}
+
 void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* out) {
     const SignedTable companded(table);
     for (std::size_t i = 0; i < n; ++i) out[i] = companded[std::clamp(y16[i], 1 - kTableSize, kTableSize - 1)];
 }
 
-void dequantize(const std::int32_t* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
+void dequantize(const std::int32_t* const* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
                 std::size_t w, std::int32_t* details) {
     for (std::size_t colour = 0; colour < 3; ++colour) {
         for (std::size_t band = 0; band < 3; ++band) {
@@ -125,10 +112,10 @@ void dequantize(const std::int32_t* luma, const std::int32_t* chroma, const std:
             const std::int64_t step = steps[3 * colour + band];
             for (std::size_t y = 0; y < h; ++y, plane += 4 * w) {
                 if (colour == 0) {
-                    const std::int32_t* c = luma + y * w * 12 + band;
                     const std::size_t* pass = kLumaPass[band];
-                    dequantize_row(c + 3 * pass[0], c + 3 * pass[1], 12, step, w, plane);
-                    dequantize_row(c + 3 * pass[2], c + 3 * pass[3], 12, step, w, plane + 2 * w);
+                    const auto row = [&](std::size_t phase) { return luma[pass[phase]] + y * w * 3 + band; };
+                    dequantize_row(row(0), row(1), 3, step, w, plane);
+                    dequantize_row(row(2), row(3), 3, step, w, plane + 2 * w);
                 } else {
                     const std::int32_t* c = chroma + y * w * 24 + 12 * (colour - 1) + 4 * band;
                     dequantize_row(c, c + 1, 24, step, w, plane);

@@ -178,7 +178,7 @@ void check_refusals() {
 }  // namespace
 
 int main() {
-    for (const Kernel kernel : {Kernel::scalar, Kernel::avx2, Kernel::vnni}) {
+    for (const Kernel kernel : {Kernel::scalar, Kernel::avx2, Kernel::vnni, Kernel::amx}) {
         if (!kernel_available(kernel)) continue;
         for (const std::uint32_t c : {1u, 3u, 16u, 33u, 64u, 96u}) {
             check_context(kernel, c, 1, 1, 1);

@@ -79,6 +79,8 @@ def encode(
     min_tile_psnr: float | None = None,
     fidelity: bool | None = None,
     effort: int = 3,
+    tile: int | None = None,
+    threads: int = 0,
     metadata: Metadata | None = None,
     to_8_bit: bool = False,
     keep_hidden: bool = False,
@@ -93,11 +95,12 @@ def encode(
     passed by the whole stream; `min_psnr` or `min_tile_psnr` (of the worst 64 x 64 tile) in dB or
     `min_ms_ssim` (0..1), reached by the smallest stream found; `report` hears of every trial.
     `fidelity`: state in the stream how far it is from the original (by default with a `min_...`).
-    `effort`: 1..9, higher is slower. `metadata`: instead of the ICC profile, EXIF and XMP of the
-    source; `Metadata()` leaves all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused
-    otherwise. `keep_hidden`: keep the colours of fully transparent pixels, which are smoothed
-    otherwise. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`,
-    `MissingExtraError`.
+    `effort`: 1..9, higher is slower. `tile`: pixels along the side of a tile, a power of two, 0 for
+    none, by default 1024 above 4 megapixels. `threads`: 0 for all cores. `metadata`: instead of
+    the ICC profile, EXIF and XMP of the source; `Metadata()` leaves all out. `to_8_bit`: keep the
+    upper 8 of 16 bits, which are refused otherwise. `keep_hidden`: keep the colours of fully
+    transparent pixels, which are smoothed otherwise. Raises `InputError`, `UnsupportedError`,
+    `PackError`, `LimitError`, `MissingExtraError`.
     """
     from pauca.image.codec import EncodeOptions
     from pauca.image.compress import Aim, target_of
@@ -113,29 +116,45 @@ def encode(
         raise InputError(f"quality {quality} is outside 0..100")
     if not 1 <= effort <= 9:
         raise InputError(f"effort {effort} is outside 1..9")
-    picture = read_picture(source, limits, to_8_bit)
+    picture = read_picture(source, limits, to_8_bit, as_rows=True)
     if metadata is not None:
         picture = with_metadata(picture, metadata)
     pack = create_model(model) if isinstance(model, str) else model
-    options = EncodeOptions(quality=quality, effort=effort)
+    options = EncodeOptions(quality, effort, threads, tile=tile)
     return encode_picture(picture, pack, options, Aim(target, fidelity, report), keep_hidden)
 
 
 def decode(
-    source: Any, *, packs: "Sequence[Path]" = (), limits: Limits | None = None
+    source: Any,
+    *,
+    scale: int = 1,
+    region: tuple[int, int, int, int] | None = None,
+    threads: int = 0,
+    packs: "Sequence[Path]" = (),
+    limits: Limits | None = None,
 ) -> "NDArray[np.uint8]":
     """Return the pixels in a pauca stream: uint8, (H, W) or (H, W, 3), with alpha (H, W, 2) or
     (H, W, 4); samples as they are stored, which an EXIF orientation may turn on display.
 
-    `source`: the stream's bytes, a path or a binary file. `packs`: folders of model packs that may
-    be needed besides the shipped ones. Raises `FormatError` and its children,
-    `UnsupportedError` (another kind of stream), `PackError` (unknown pack), `LimitError`.
+    `source`: the stream's bytes, a path or a binary file. `scale`: 1, 2, 4 or 8 times smaller, from
+    a stream that may then end early. `region`: left, top, width and height in pixels of the whole
+    picture. `threads`: 0 for all cores. `packs`: folders of model packs that may be needed besides
+    the shipped ones. Raises `FormatError` and its children, `UnsupportedError` (another kind of
+    stream), `PackError` (unknown pack), `LimitError`, `InputError` (scale or region).
     """
-    return decode_picture(source, packs=packs, limits=limits).pixels
+    return decode_picture(
+        source, scale=scale, region=region, threads=threads, packs=packs, limits=limits
+    ).pixels
 
 
 def decode_picture(
-    source: Any, *, packs: "Sequence[Path]" = (), limits: Limits | None = None
+    source: Any,
+    *,
+    scale: int = 1,
+    region: tuple[int, int, int, int] | None = None,
+    threads: int = 0,
+    packs: "Sequence[Path]" = (),
+    limits: Limits | None = None,
 ) -> "Picture":
     """Return the picture in a pauca stream: `pixels`, as `decode`, and `metadata`.
 
@@ -145,9 +164,11 @@ def decode_picture(
     data = _stream_bytes(source, limits)
     kind = identify(data)
     if kind is Kind.IMAGE:
+        from pauca.image.codec import View
         from pauca.image.picture import decode_picture as decode_image_stream
 
-        return decode_image_stream(data, limits, packs)
+        view = View(scale, region, prefix=scale > 1)
+        return decode_image_stream(data, limits, packs, view, threads)
     if kind is None:
         read_info(data, limits)  # says which byte is wrong
         raise FormatError("not a pauca stream")

@@ -111,9 +111,24 @@ def level_merge_values(
     symbols: NDArray[np.int16], means: NDArray[np.int16]
 ) -> NDArray[np.int32]: ...
 def level_compand(y16: NDArray[np.int32], table: NDArray[np.int8]) -> NDArray[np.int8]: ...
+def level_extend(
+    symbols: NDArray[np.int16],
+    means: NDArray[np.int16],
+    known: NDArray[np.int8],
+    table: NDArray[np.int8],
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]: ...
 def level_dequantize(
-    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: list[NDArray[np.int32]], chroma: NDArray[np.int32], steps: NDArray[np.int32]
 ) -> NDArray[np.int32]: ...
+def filter_inputs(
+    planes: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+) -> NDArray[np.int8]: ...
+def filter_mend(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.int32]
+) -> None: ...
+def filter_mend_to_rgb(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.uint8]
+) -> None: ...
 
 class LevelCoder(enum.Enum):
     CABAC = 0

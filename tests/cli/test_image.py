@@ -94,3 +94,52 @@ def test_damage_is_refused_and_leaves_no_file(cli: Cli, picture: Path, model: st
         (picture.parent / name).write_bytes(data)
         cli("decode", name, "-o", "out.png").fails(1)
     assert not (picture.parent / "out.png").exists()
+
+
+def test_scale_region_and_tile(cli: Cli, picture: Path, model: str) -> None:
+    folder = picture.parent
+    assert cli("encode", picture, "-o", "a.pauca", "--tile", "128", "-j", "1").code == 0
+    stream = (folder / "a.pauca").read_bytes()
+    assert pauca.info(stream).has("P")
+    assert cli("decode", "a.pauca", "-o", "s.png", "--scale", "4", "-j", "2").code == 0
+    np.testing.assert_array_equal(read_image(folder / "s.png"), pauca.decode(stream, scale=4))
+    record = json.loads(
+        cli("decode", "a.pauca", "-o", "r.png", "--region", "5,6,20,10", "--json").out
+    )
+    assert (record["width"], record["height"]) == (20, 10)
+    np.testing.assert_array_equal(read_image(folder / "r.png"), pauca.decode(stream)[6:16, 5:25])
+
+
+def test_a_cut_stream_is_a_small_picture(cli: Cli, picture: Path, model: str) -> None:
+    encoded = cli("encode", picture, "-o", "-", "-q", "90").out
+    cut = encoded[: len(encoded) // 2]
+    assert cli("decode", "-", "-o", "-", "--scale", "8", input=cut).code == 0
+    cli("decode", "-", "-o", "-", input=cut).fails(1, "truncated")
+
+
+def test_wrong_views_are_named(cli: Cli, picture: Path, model: str) -> None:
+    assert cli("encode", picture, "-o", "a.pauca").code == 0
+    for args, code, word in (
+        (("--region", "0,0,57,1"), 1, "outside the picture"),
+        (("--region", "1,2,3"), 2, "X,Y,W,H"),
+        (("--region", "0,0,0,3"), 1, "region"),
+        (("--scale", "3"), 2, "--scale"),
+    ):
+        cli("decode", "a.pauca", "-o", "b.png", *args).fails(code, word)
+    cli("encode", picture, "-o", "c.pauca", "--tile", "100").fails(1, "power of two")
+    assert not (picture.parent / "b.png").exists() and not (picture.parent / "c.pauca").exists()
+
+
+def test_large_pictures_leave_row_by_row(
+    cli: Cli, picture: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pauca.cli import main
+    from pauca.pixels import rows
+
+    monkeypatch.chdir(picture.parent)
+    assert cli("encode", picture, "-o", "a.pauca").code == 0
+    monkeypatch.setattr(rows, "LARGE", 10)
+    assert main.main(["decode", "a.pauca", "-o", "b.png"]) == 0
+    np.testing.assert_array_equal(read_image("b.png"), pauca.decode("a.pauca"))
+    assert main.main(["decode", "a.pauca", "-o", "b.png"]) == 1
+    assert sorted(os.listdir(picture.parent)) == ["a.pauca", "b.png", "in.png"]

@@ -50,6 +50,12 @@ def test_values_equal_numpy(size):
     y16 = glue.merge_values(symbols, means)
     np.testing.assert_array_equal(y16, glue.merge_values_plain(symbols, means))
     np.testing.assert_array_equal(y16, glue.merge_values(symbols, means.copy()))
+    for channels in (0, 3, 9):
+        known = rng.integers(-128, 127, (*size, channels), endpoint=True).astype(np.int8)
+        again, wider = glue.extend(symbols, means, known, TABLE)
+        np.testing.assert_array_equal(again, y16)
+        expected = np.concatenate([known, glue.compand_plain(y16, TABLE)], 2)
+        np.testing.assert_array_equal(wider, expected)
     for values in (y16, integers(rng, (*size, 6)), integers(rng, (*size, 24), -3000, 3000)):
         got = glue.compand(values, TABLE)
         assert got.dtype == np.int8
@@ -60,7 +66,8 @@ def test_values_equal_numpy(size):
 def test_dequantize_equals_numpy(size):
     rng = np.random.default_rng(size)
     for reach, step_reach in ((INT32.max, INT32.max), (3000, 9000)):
-        passes = [integers(rng, (*size, k), -reach, reach) for k in (12, 24)]
+        luma = [integers(rng, (*size, 3), -reach, reach) for _ in range(4)]
+        passes = (luma, integers(rng, (*size, 24), -reach, reach))
         steps = integers(rng, (3, 3), 1, step_reach)
         got = glue.dequantize(*passes, steps)
         assert got.dtype == np.int32 and np.abs(got).max() <= glue.DETAIL_MAX
@@ -73,9 +80,7 @@ def test_dequantize_undoes_gather():
     steps = rng.uniform(1, 9, (3, 3)).astype(np.float32)
     *luma, chroma = (np.rint(16 * y).astype(np.int32) for y in glue.gather(details, steps))
     assert [p.shape[2] for p in (*luma, chroma)] == [3, 3, 3, 3, 24]
-    back = (
-        glue.dequantize(np.concatenate(luma, 2), chroma, np.rint(256 * steps).astype(np.int32)) / 16
-    )
+    back = glue.dequantize(luma, chroma, np.rint(256 * steps).astype(np.int32)) / 16
     assert np.abs(back - details).max() < steps.max() / 32 + 0.5
 
 
@@ -91,7 +96,8 @@ def test_passes_hold_every_band_on_another_phase():
 
 def test_bad_arguments_are_refused():
     low = np.zeros((3, 4, 4), np.int32)
-    y6, y12, y24 = (np.zeros((2, 2, k), np.int32) for k in (6, 12, 24))
+    y3, y6, y24 = (np.zeros((2, 2, k), np.int32) for k in (3, 6, 24))
+    known, few = np.zeros((2, 2, 3), np.int8), np.zeros(24, np.int16)
     steps, means = np.ones((3, 3), np.int32), np.zeros((2, 2, 6), np.int16)
     calls = [
         lambda: glue.differences(low, glue.RECIPROCAL_MAX, TABLE),
@@ -105,9 +111,13 @@ def test_bad_arguments_are_refused():
         lambda: glue.merge_values(np.zeros(23, np.int16), means),
         lambda: glue.merge_values(np.zeros(24, np.int16), means.transpose(1, 0, 2)),
         lambda: glue.merge_values(np.zeros(24, np.int16), means[..., ::-1]),
-        lambda: glue.dequantize(y12, y12, steps),
-        lambda: glue.dequantize(y12[:1], y24, steps),
-        lambda: glue.dequantize(y12, y24, steps[:2]),
+        lambda: glue.extend(few, means, known[:1], TABLE),
+        lambda: glue.extend(few, means, known, -TABLE),
+        lambda: glue.extend(few[1:], means, known, TABLE),
+        lambda: glue.dequantize([y3] * 4, y6, steps),
+        lambda: glue.dequantize([y3] * 3, y24, steps),
+        lambda: glue.dequantize([y3] * 3 + [y3[:1]], y24, steps),
+        lambda: glue.dequantize([y3] * 4, y24, steps[:2]),
     ]
     for call in calls:
         with pytest.raises(InputError):

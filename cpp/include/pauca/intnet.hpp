@@ -15,7 +15,7 @@ namespace pauca::intnet {
 inline constexpr std::uint32_t kMaxChannels = 1024;
 inline constexpr std::uint32_t kMaxTensors = 1024;
 
-enum class Kernel : std::uint8_t { scalar, avx2, vnni };
+enum class Kernel : std::uint8_t { scalar, avx2, vnni, amx };
 
 bool kernel_available(Kernel kernel);
 Kernel best_kernel();

@@ -25,14 +25,18 @@ void differences(const std::int32_t* low, std::size_t h, std::size_t w, std::int
 void merge_values(const std::int16_t* symbols, const std::int16_t* means, std::size_t stride, std::size_t n,
                   std::size_t k, std::int32_t* y16);
 
+// The same, and `known` [n][channels] with the companded values behind: out [n][channels + k].
+void extend(const std::int16_t* symbols, const std::int16_t* means, std::size_t stride, std::size_t n, std::size_t k,
+            Table table, const std::int8_t* known, std::size_t channels, std::int32_t* y16, std::int8_t* out);
+
 void compand(const std::int32_t* y16, std::size_t n, Table table, std::int8_t* out);
 
 // Which of the four luma passes codes a band's phase of the cell.
 inline constexpr std::size_t kLumaPass[3][4] = {{0, 2, 3, 1}, {1, 3, 2, 0}, {2, 0, 1, 3}};
 
-// Luma [h][w][12], channel = 3 * pass + band, and chroma [h][w][24] to details [3][3][2h][2w]:
+// Four passes of luma [h][w][3], a channel a band, and chroma [h][w][24] to details [3][3][2h][2w]:
 // clip((y16 * step + 128) >> 8, +-kDetailMax). steps [3][3].
-void dequantize(const std::int32_t* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
+void dequantize(const std::int32_t* const* luma, const std::int32_t* chroma, const std::int32_t* steps, std::size_t h,
                 std::size_t w, std::int32_t* details);
 
 }  // namespace pauca::level

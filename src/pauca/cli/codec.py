@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.image import PictureOptions, Tune, decode_picture, encode_picture
+from pauca.cli.image import (
+    PictureOptions,
+    Scale,
+    Tune,
+    ViewOptions,
+    decode_picture,
+    encode_picture,
+)
 from pauca.cli.network import (
     NetworkOptions,
     decode_network_file,
@@ -35,7 +42,10 @@ Output = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Report as one JSON object on stdout.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=0, help="Threads, 0: all.  [default: 0; networks: 1]"),
+]
 Base = Annotated[
     Path | None,
     typer.Option(help="Networks: the older one, a file or a stream, that an update starts from."),
@@ -45,7 +55,6 @@ PICTURES, NETWORKS = "pictures", "networks"
 COMMON = {"--target-size"}  # what both know
 STEPS = ("--bits", "--step", "--max-error", "--lossless")  # only one sets the steps of weights
 Options = dict[str, Any]
-
 
 Quality = Annotated[
     float | None,
@@ -78,6 +87,17 @@ KeepHidden = Annotated[
     typer.Option(
         "--keep-hidden", help="Pictures: keep the colours of transparent pixels, which cost bytes."
     ),
+]
+TileSide = Annotated[
+    int | None,
+    typer.Option("--tile", help="Pictures: side of parts, 0 for one.  [default: 1024 above 4 MP]"),
+]
+ScaleDown = Annotated[
+    Scale | None, typer.Option("--scale", help="Pictures: so many times smaller; a prefix will do.")
+]
+Region = Annotated[
+    str | None,
+    typer.Option(metavar="X,Y,W,H", help="Pictures: decode these pixels of the whole alone."),
 ]
 Bits = Annotated[
     int | None,
@@ -142,6 +162,7 @@ def encode(
     no_metadata: NoMetadata = False,
     to_8_bit: To8Bit = False,
     keep_hidden: KeepHidden = False,
+    tile: TileSide = None,
     bits: Bits = None,
     step: Step = None,
     max_error: MaxError = None,
@@ -154,7 +175,7 @@ def encode(
     calibration: CalibrationFile = None,
     plot: Plot = None,
     base: Base = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -164,7 +185,9 @@ def encode(
     network in safetensors, ONNX, torch state_dict or npz; its content says which. OUT is a pauca
     stream.
     """
-    pictures = PictureOptions(quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden)
+    pictures = PictureOptions(
+        quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden, tile
+    )
     targets = TargetOptions(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr, fidelity)
     networks = NetworkOptions(bits, step, max_error, lossless, vector_bits, base)
     search = SearchRequest(
@@ -178,14 +201,15 @@ def encode(
     if isinstance(source, bytes) and is_network(source):
         _refuse(_given(pictures) | _given(targets), PICTURES, input)
         _check_networks(_given(networks), _given(search))
+        threads = 1 if jobs is None else jobs
         if _given(search):
-            search_network_file(source, input, output, search, jobs, force, json)
+            search_network_file(source, input, output, search, threads, force, json)
         else:
-            encode_network_file(source, input, output, networks, jobs, force, json)
+            encode_network_file(source, input, output, networks, threads, force, json)
     else:
         _refuse(_given(networks) | _given(search), NETWORKS, input)
         targets.check(quality)
-        encode_picture(source, input, output, pictures, targets, force, json)
+        encode_picture(source, input, output, pictures, targets, jobs, force, json)
 
 
 def decode(
@@ -195,6 +219,8 @@ def decode(
         Path | None,
         typer.Option("--model", "-m", help="Pictures: folder of a model pack that is not shipped."),
     ] = None,
+    scale: ScaleDown = None,
+    region: Region = None,
     base: Base = None,
     tensor: Annotated[
         list[str] | None,
@@ -206,7 +232,7 @@ def decode(
             "--levels", help="Networks: write integers NAME and their steps NAME.step, not floats."
         ),
     ] = False,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -215,7 +241,7 @@ def decode(
     OUT has the format its extension names; - is PNG, or the format that the network came in. What
     a picture carries is written where that format can hold it.
     """
-    pictures = {"--model": model}
+    pictures = {"--model": model, "--scale": scale, "--region": region}
     networks = {"--base": base, "--tensor": tensor or None, "--levels": levels or None}
     _check_report(output, json)
     files.check_output(output, force)
@@ -223,10 +249,12 @@ def decode(
     if identify(data) in (Kind.WEIGHTS, Kind.UPDATE):
         _refuse(pictures, PICTURES, input)
         names = tuple(tensor or ())
-        decode_network_file(data, input, output, base, names, levels, jobs, force, json)
+        threads = 1 if jobs is None else jobs
+        decode_network_file(data, input, output, base, names, levels, threads, force, json)
     else:
         _refuse(networks, NETWORKS, input)
-        decode_picture(data, input, output, model, force, json)
+        view = ViewOptions(model, scale, region, jobs)
+        decode_picture(data, input, output, view, force, json)
 
 
 def _source(input: str) -> str | bytes:

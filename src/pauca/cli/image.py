@@ -9,11 +9,22 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from pauca.cli import files
 from pauca.cli.targets import TargetOptions, fidelity_record, outcome, quality_of, trial_line
+from pauca.container.files import atomic_path
 from pauca.container.headers import ImageHeader
+from pauca.container.identify import Kind, identify
+from pauca.container.metadata import Metadata
+from pauca.pixels.carried import held_metadata
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pauca.image.codec import View
+    from pauca.image.picture import Opened
     from pauca.image.targets import Trial
 
 
@@ -21,6 +32,15 @@ class Tune(Enum):
     """What a shipped model is trained for."""
 
     PSNR = "psnr"
+
+
+class Scale(Enum):
+    """How many times smaller a picture is decoded."""
+
+    ONE = "1"
+    TWO = "2"
+    FOUR = "4"
+    EIGHT = "8"
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,34 @@ class PictureOptions:
     no_metadata: bool = False
     to_8_bit: bool = False
     keep_hidden: bool = False
+    tile: int | None = None
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """Options of `decode` for pictures; None where the user has given none."""
+
+    model: Path | None
+    scale: Scale | None
+    region: str | None
+    jobs: int | None
+
+    @property
+    def view(self) -> View:
+        """What is decoded; a reduced picture comes from a stream that may be cut."""
+        from pauca.image.codec import View
+
+        scale = int(self.scale.value) if self.scale else 1
+        region = _numbers(self.region) if self.region else None
+        return View(scale, region, prefix=scale > 1)
+
+
+def _numbers(region: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, width, height = (int(number) for number in region.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--region is X,Y,W,H in pixels, not {region}") from None
+    return left, top, width, height
 
 
 def encode_picture(
@@ -79,6 +127,7 @@ def encode_picture(
     output: str,
     options: PictureOptions,
     targets: TargetOptions,
+    jobs: int | None,
     force: bool,
     json: bool,
 ) -> None:
@@ -101,6 +150,8 @@ def encode_picture(
             model=name,
             quality=options.quality,
             effort=effort,
+            tile=options.tile,
+            threads=jobs or 0,
             metadata=pauca.Metadata() if options.no_metadata else None,
             to_8_bit=options.to_8_bit,
             keep_hidden=options.keep_hidden,
@@ -136,26 +187,75 @@ def encode_picture(
 
 
 def decode_picture(
-    data: bytes, input: str, output: str, model: Path | None, force: bool, json: bool
+    data: bytes, input: str, output: str, options: ViewOptions, force: bool, json: bool
 ) -> None:
     """Decode the picture in the stream `data`, and report under `input`."""
-    import pauca
-    from pauca.pixels.carried import held_metadata
-    from pauca.pixels.files import encode_picture, picture_format
+    from pauca.image.picture import open_picture
+    from pauca.pixels.files import picture_format
 
-    format = picture_format(files.suffix(output))
+    suffix = files.suffix(output)
+    format = picture_format(suffix)
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
-        picture = pauca.decode_picture(data, packs=[model] if model else [])
-    seconds = time.perf_counter() - start
-    pixels, metadata = picture.pixels, picture.metadata
-    file = encode_picture(pixels, files.suffix(output), metadata=metadata)
-    files.write_output(output, file, force)
-    height, width = pixels.shape[:2]
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    held = vars(held_metadata(metadata, format))
-    lost = [name for name, data in vars(metadata).items() if data and not held[name]]
+        _check_kind(data)
+        packs = [options.model] if options.model else []
+        opened = open_picture(data, packs=packs, view=options.view, threads=options.jobs or 0)
+        if _by_rows(opened, output, format):
+            size = _write_rows(opened, output, force)
+            seconds = time.perf_counter() - start
+        else:
+            pixels = opened.pixels()
+            seconds = time.perf_counter() - start
+            size = _write_whole(pixels, opened.metadata, output, suffix, force)
+    height, width = opened.shape
+    channels = opened.header.channels + (opened.alpha is not None)
+    held = vars(held_metadata(opened.metadata, format))
+    lost = [name for name, part in vars(opened.metadata).items() if part and not held[name]]
     note = f"; {format} cannot hold {', '.join(lost)}" if lost else ""
     line = f"{output}: {width} x {height}, {seconds:.2f} s{note}"
-    done = Decoded(input, output, len(file), width, height, channels, seconds)
+    done = Decoded(input, output, size, width, height, channels, seconds)
     files.report(line, vars(done) if json else None)
+
+
+def _check_kind(data: bytes) -> None:
+    """Raise what says why this is no stream of a picture."""
+    if identify(data) is not Kind.IMAGE:
+        import pauca
+
+        pauca.decode_picture(data)
+
+
+def _by_rows(opened: Opened, output: str, format: str) -> bool:
+    """Whether the picture goes into the file as it is decoded: large ones do, where they can."""
+    from pauca.pixels.rows import LARGE
+
+    large = opened.shape[0] * opened.shape[1] > LARGE
+    place = Path(output)
+    file = output != files.STANDARD and (place.is_file() or not place.exists())
+    return large and file and format == "PNG" and opened.alpha is None
+
+
+def _write_rows(opened: Opened, output: str, force: bool) -> int:
+    """Write a PNG row by row and return its bytes."""
+    import numpy as np
+
+    from pauca.pixels.files import encode_picture
+    from pauca.pixels.png import ancillary_chunks, write_png
+
+    metadata = held_metadata(opened.metadata, "PNG")
+    carried = encode_picture(np.zeros((1, 1), np.uint8), metadata=metadata)
+    size = (*opened.shape, opened.header.channels)
+    with atomic_path(output, force) as path, open(path, "wb") as file:
+        write_png(file, opened.rows(), size, ancillary_chunks(carried))
+        return file.tell()
+
+
+def _write_whole(
+    pixels: NDArray[np.uint8], metadata: Metadata, output: str, suffix: str, force: bool
+) -> int:
+    """Write a picture file and return its bytes."""
+    from pauca.pixels.files import encode_picture
+
+    file = encode_picture(pixels, suffix, metadata=metadata)
+    files.write_output(output, file, force)
+    return len(file)

@@ -87,6 +87,41 @@ def decode_stream(
     return tuple(chunk for chunk in chunks if chunk.type in known)
 
 
+def decode_prefix(
+    data: bytes | bytearray | memoryview,
+    known: Collection[str],
+    partial: str,
+    limits: Limits | None = None,
+) -> tuple[Chunk, ...]:
+    """Like `decode_stream`, but `data` may end anywhere: return what is whole and, of a chunk of
+    type `partial` that is cut, what is there, which no checksum covers.
+    """
+    limits = limits or Limits()
+    view = memoryview(data)
+    chunks: list[Chunk] = []
+    at = PREAMBLE_BYTES
+    try:
+        for chunk in scan_stream(view, limits):
+            chunks.append(chunk)
+            at = chunk.offset + len(chunk.payload) + CHECKSUM_BYTES
+    except TruncatedError:
+        cursor = Cursor(view[at:])
+        try:
+            type, size = _take_type(cursor), cursor.varint()
+        except TruncatedError:
+            type, size = END, 0
+        if chunks and type == partial:
+            limits.check_chunk_bytes(size)
+            payload = cursor.data[cursor.offset :][:size]
+            chunks.append(Chunk(type, payload, at + cursor.offset))
+    for chunk in chunks:
+        if chunk.critical and chunk.type not in known:
+            raise UnsupportedError(f"stream needs chunk {chunk.type!r}, unknown to this version")
+    if not chunks:
+        raise TruncatedError("stream is truncated before its header")
+    return tuple(chunk for chunk in chunks if chunk.type in known)
+
+
 def scan_stream(data: bytes | bytearray | memoryview, limits: Limits) -> Iterator[Chunk]:
     """Yield every chunk of `data` in order, known or not, after checking it.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pauca.coding import Tables
 from pauca.image import layout
-from pauca.image.walk import CHROMA
+from pauca.image.coder import CHROMA
 from pauca.pack.image import ImagePack
 
 # Share of the training's Lagrangian: a value moved towards zero also misleads contexts and the

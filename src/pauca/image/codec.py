@@ -2,48 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.coding import LatentDecoder, encode_latents
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
-from pauca.container.headers import ImageHeader, decode_image_header, encode_image_header
-from pauca.errors import EntropyError, FormatError, InputError
-from pauca.image import layout, lowband
+from pauca.container.headers import ImageHeader, encode_image_header
+from pauca.errors import InputError
+from pauca.image import layout
+from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table
-from pauca.image.filters import residuals
-from pauca.image.layout import ALIGN, LEVELS
+from pauca.image.layout import ALIGN
 from pauca.image.networks import Networks
-from pauca.image.post import mended_pixels
-from pauca.image.symbols import Decoder, Encoder
-from pauca.image.walk import Reconstruction, walk
+from pauca.image.parse import CODED, PAYLOAD, Payload, check_memory, decoder_of, parse_chunks
+from pauca.image.symbols import Encoder, TiledEncoder
+from pauca.image.tiling import CELL, MAX_LOG, MIN_LOG, encode_tiled
+from pauca.image.walk import Walk
+from pauca.image.window import Span, Window
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
 from pauca.pack.runtime import default_threads
-from pauca.pixels.colour import grey_from_rgb, ycc_from_rgb
-from pauca.pixels.lifting import analysis
+from pauca.pixels.colour import grey_from_rgb
 
-BYTES_PER_PIXEL = 60  # of working memory, measured at its peak, rounded up
-PAYLOAD = "D"
-ALPHA = "A"
-CODED = ("I", ALPHA, PAYLOAD)  # what a picture is made of, in its order
+TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
+TILE = 1024  # pixels along the side of a tile, unless told
+SCALES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
 class EncodeOptions:
     """`quality` 0..100 (higher is better), `effort` 1..9 (higher is slower), `threads` 0 for all
-    cores.
+    cores; `tile`: pixels along the side of a tile, a power of two, 0 for none, by default 1024 in
+    pictures of more than 4 megapixels.
     """
 
     quality: float = 50.0
     effort: int = 3
     threads: int = 0
     runtime: str = "native"
+    tile: int | None = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a picture is decoded: all of it or `region` (left, top, width, height) in pixels,
+    `scale` 1, 2, 4 or 8 times smaller. With `prefix` the stream may end where it is not needed.
+    """
+
+    scale: int = 1
+    region: tuple[int, int, int, int] | None = None
+    prefix: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` on a scale or region that cannot be."""
+        if self.scale not in SCALES:
+            raise InputError(f"scale {self.scale}; 1, 2, 4 or 8 expected")
+        if self.region is not None and (min(self.region) < 0 or not all(self.region[2:])):
+            raise InputError("a region is X,Y,W,H in pixels, W and H above 0")
+
+    @property
+    def reduce(self) -> int:
+        """Levels that are not decoded."""
+        return SCALES.index(self.scale)
+
+    def window(self, height: int, width: int) -> Window:
+        """Samples of the picture to be decoded; `InputError` if the region is not inside."""
+        left, top, across, down = self.region or (0, 0, width, height)
+        if left + across > width or top + down > height:
+            raise InputError(f"the region ends outside the picture of {width} x {height}")
+        whole = Window(Span(top, top + down), Span(left, left + across))
+        return whole.shrink(self.scale)
+
+
+WHOLE = View()
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:
@@ -56,59 +91,69 @@ class Coded:
     """A picture coded at one quality: what its stream is made of."""
 
     header: ImageHeader
-    payload: bytes
+    payload: Sequence[Chunk]
 
     def stream(self, extras: Sequence[Chunk] = ()) -> bytes:
         """The complete stream, with chunks `extras` between header and payload."""
         header = Chunk("I", encode_image_header(self.header))
-        return encode_stream([header, *extras, Chunk(PAYLOAD, self.payload)])
+        return encode_stream([header, *extras, *self.payload])
 
 
 class PictureEncoder:
     """Codes one picture at any quality; what does not depend on the quality is done once.
 
-    pixels: (H, W) grey or (H, W, 3) RGB uint8. `InputError` on other arrays or options.
+    pixels: (H, W) grey or (H, W, 3) RGB uint8, an array or what gives its rows. `InputError` on
+    other arrays or options.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], pack: ImagePack, options: EncodeOptions = EncodeOptions()
-    ):
+        self, pixels: Rows, pack: ImagePack, options: EncodeOptions = EncodeOptions()
+    ) -> None:
         _check(pixels, options)
         self.pixels = pixels
         self.networks = Networks(pack, options.runtime, options.threads or default_threads())
-        height, width = pixels.shape[:2]
-        self._full = padded_size(height, width)
-        padded = np.pad(
-            pixels,
-            ((0, self._full[0] - height), (0, self._full[1] - width))
-            + ((0, 0),) * (pixels.ndim - 2),
-            "edge",
-        )
-        planes = ycc_from_rgb(padded)
-        self._planes = planes if "pre" in pack.programs else None
-        self._analysed = None if "pre" in pack.programs else analysis(planes, LEVELS)
+        self._size = padded_size(*pixels.shape[:2])
+        self._tile = _tile_cells(options.tile, self._size)
+        self._analysed: Analysis | None = None
         self._costs = cost_table(pack) if options.effort > 1 else None
 
-    def encode(self, code: int) -> tuple[Coded, Reconstruction]:
-        """Code at quality code 0..400; the reconstruction is that of decoders."""
-        pack = self.networks.pack
-        bands, low = self._analysis(code)
-        encoder = Encoder(pack, code, low, bands, self._costs)
-        picture = walk(self.networks, *self._full, code, encoder)
-        segments = [part.size for part in encoder.symbols]
-        latents = encode_latents(
-            np.concatenate(encoder.symbols), np.concatenate(encoder.indexes), pack.tables, segments
-        )
-        height, width = self.pixels.shape[:2]
-        channels = 1 if self.pixels.ndim == 2 else 3
-        header = ImageHeader(width, height, channels, pack.info.pack_id, code)
-        return Coded(header, encoder.head + latents), picture
+    def encode(self, code: int) -> Coded:
+        """Code at quality code 0..400."""
+        encoder = self._encoder(code)
+        walk = Walk(self.networks, self._size, code, encoder)
+        try:
+            walk.code_all()
+        finally:
+            walk.close()
+        return self._coded(code, encoder)
 
-    def _analysis(self, code: int) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
-        if self._analysed is not None:
-            return self._analysed
-        assert self._planes is not None  # one of the two is there
-        return analysis(prefiltered(self.networks, self._planes.copy(), code), LEVELS)
+    def encode_and_decode(self, code: int) -> tuple[Coded, NDArray[np.uint8]]:
+        """Code at quality code 0..400; the pixels are those of decoders."""
+        encoder = self._encoder(code)
+        header = self._header(code)
+        walk = Walk(self.networks, self._size, code, encoder, region=_region(header, WHOLE))
+        pixels = _gathered(_finished(walk, header), header, WHOLE)
+        return self._coded(code, encoder), pixels
+
+    def _encoder(self, code: int) -> Encoder:
+        pack = self.networks.pack
+        if self._analysed is None or "pre" in pack.programs:
+            self._analysed = Analysis(
+                self.pixels, self._size, self.networks, code, whole=not self._tile
+            )
+        kind = TiledEncoder if self._tile else Encoder
+        low, bands = self._analysed.low_band, self._analysed.bands
+        return kind(pack, code, low, bands, self._costs, self._tile)
+
+    def _header(self, code: int) -> ImageHeader:
+        height, width = self.pixels.shape[:2]
+        channels = 1 if len(self.pixels.shape) == 2 else 3
+        return ImageHeader(width, height, channels, self.networks.pack.info.pack_id, code)
+
+    def _coded(self, code: int, encoder: Encoder) -> Coded:
+        if isinstance(encoder, TiledEncoder):
+            return Coded(self._header(code), encode_tiled(encoder.tiled()))
+        return Coded(self._header(code), [Chunk(PAYLOAD, encoder.payload())])
 
 
 def quality_code(quality: float) -> int:
@@ -117,7 +162,7 @@ def quality_code(quality: float) -> int:
 
 
 def encode_image(
-    pixels: NDArray[np.uint8],
+    pixels: Rows,
     pack: ImagePack,
     options: EncodeOptions = EncodeOptions(),
     extras: Sequence[Chunk] = (),
@@ -126,30 +171,27 @@ def encode_image(
     options. `extras` are chunks that stand between header and payload.
     """
     encoder = PictureEncoder(pixels, pack, options)
-    return encoder.encode(quality_code(options.quality))[0].stream(extras)
+    return encoder.encode(quality_code(options.quality)).stream(extras)
 
 
-def _check(pixels: NDArray[np.uint8], options: EncodeOptions) -> None:
-    if (
-        pixels.dtype != np.uint8
-        or pixels.ndim not in (2, 3)
-        or (pixels.ndim == 3 and pixels.shape[2] != 3)
-    ):
-        raise InputError(
-            f"pixels must be uint8 (H, W) or (H, W, 3), not {pixels.dtype} {pixels.shape}"
-        )
-    if min(pixels.shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
+def _check(pixels: Rows, options: EncodeOptions) -> None:
+    shape = pixels.shape
+    dtype = getattr(pixels, "dtype", np.dtype(np.uint8))
+    if dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
+        raise InputError(f"pixels must be uint8 (H, W) or (H, W, 3), not {dtype} {shape}")
+    if min(shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
         raise InputError("an empty picture, a quality outside 0..100 or an effort outside 1..9")
 
 
-def prefiltered(networks: Networks, planes: NDArray[np.float32], code: int) -> NDArray[np.float32]:
-    """Centred YCbCr (3, H, W) without what costs more bits than it is worth, if the pack says."""
-    if "pre" not in networks.pack.programs:
-        return planes
-    planes16 = np.rint(planes * np.float32(16)).astype(np.int32)
-    for tile, residual in residuals(networks, "pre", planes16, None, code):
-        planes[:, *tile.outside()] += residual.astype(np.float32) / np.float32(16)
-    return planes
+def _tile_cells(tile: int | None, size: tuple[int, int]) -> int:
+    """Side of a tile in cells, 0 for none; InputError where it cannot be."""
+    if tile is None:
+        tile = TILE if size[0] * size[1] > TILED_FROM else 0
+    cells = tile // CELL
+    if tile and (tile & (tile - 1) or not MIN_LOG <= cells.bit_length() - 1 <= MAX_LOG):
+        low, high = (CELL << log for log in (MIN_LOG, MAX_LOG))
+        raise InputError(f"a tile has a power of two pixels, {low}..{high}, or 0 for none")
+    return cells
 
 
 def decode_image(
@@ -158,51 +200,73 @@ def decode_image(
     packs: Sequence[Path] = (),
     threads: int = 0,
     runtime: str = "native",
+    view: View = WHOLE,
 ) -> NDArray[np.uint8]:
     """Decode a picture stream to (H, W) or (H, W, 3) uint8, its alpha left out; `packs` are folders
     searched besides the shipped packs.
     """
     limits = limits or Limits()
-    header, payload = parse(data, limits)
+    header, payload = parse_chunks(decode_stream(data, CODED, limits), limits)
     networks = Networks(find_pack(header.pack_id, packs), runtime, threads or default_threads())
-    return decode_payload(header, payload, networks, limits)
+    return decode_payload(header, payload, networks, limits, view)
 
 
 def decode_payload(
-    header: ImageHeader, payload: bytes, networks: Networks, limits: Limits
+    header: ImageHeader,
+    payload: Payload,
+    networks: Networks,
+    limits: Limits,
+    view: View = WHOLE,
 ) -> NDArray[np.uint8]:
-    """Decode the two parts of a stream with the networks of its pack, as `decode_image`."""
-    tables = networks.pack.tables
-    full = padded_size(header.height, header.width)
-    limits.check_memory(full[0] * full[1] * BYTES_PER_PIXEL, "decoding")
-    if header.quality >= layout.QUALITIES:
-        raise FormatError(f"quality code {header.quality} is above {layout.QUALITIES - 1}")
-    if len(payload) < lowband.HEAD_BYTES:
-        raise EntropyError("the payload is too short")
-    lowband.check(payload[: lowband.HEAD_BYTES], tables)
-    decoder = Decoder(
-        payload[: lowband.HEAD_BYTES], LatentDecoder(payload[lowband.HEAD_BYTES :], tables)
-    )
-    picture = walk(networks, *full, header.quality, decoder)
-    decoder.latents.finish()
-    return finished_pixels(networks, picture, header)
+    """Decode the parts of a stream with the networks of its pack, as `decode_image`."""
+    rows = decode_rows(header, payload, networks, limits, view)
+    return _gathered(rows, header, view)
 
 
-def finished_pixels(
-    networks: Networks, picture: Reconstruction, header: ImageHeader
+def decode_rows(
+    header: ImageHeader,
+    payload: Payload,
+    networks: Networks,
+    limits: Limits,
+    view: View = WHOLE,
+) -> Iterator[NDArray[np.uint8]]:
+    """Like `decode_payload`, but give the rows from top to bottom, as many at once as are done."""
+    region = _region(header, view)
+    size = padded_size(header.height, header.width)
+    wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
+    check_memory(size, payload, wanted, view.reduce, limits)
+    decoder = decoder_of(header, payload, networks.pack, size)
+    walk = Walk(networks, size, header.quality, decoder, view.reduce, region)
+    yield from _finished(walk, header)
+    if view.reduce == 0 and not decoder.tile_cells:
+        decoder.latents.finish()
+
+
+def _region(header: ImageHeader, view: View) -> Window:
+    return view.window(header.height, header.width)
+
+
+def _finished(walk: Walk, header: ImageHeader) -> Iterator[NDArray[np.uint8]]:
+    """Rows (h, W) or (h, W, 3) of what a walk gives."""
+    try:
+        for rgb in walk.pictures():
+            yield grey_from_rgb(rgb) if header.channels == 1 else rgb
+    finally:
+        walk.close()
+
+
+def _gathered(
+    rows: Iterator[NDArray[np.uint8]], header: ImageHeader, view: View
 ) -> NDArray[np.uint8]:
-    """What all levels gave to the (H, W) or (H, W, 3) uint8 pixels of the picture."""
-    rgb = mended_pixels(networks, picture, header.quality)[: header.height, : header.width]
-    return grey_from_rgb(rgb) if header.channels == 1 else np.ascontiguousarray(rgb)
-
-
-def parse(data: bytes, limits: Limits) -> tuple[ImageHeader, bytes]:
-    """Header and payload of a picture stream."""
-    return parse_chunks(decode_stream(data, CODED, limits), limits)
-
-
-def parse_chunks(chunks: Sequence[Chunk], limits: Limits) -> tuple[ImageHeader, bytes]:
-    """Header and payload of a picture stream of these chunks, all that are CODED."""
-    if [chunk.type for chunk in chunks] not in (["I", PAYLOAD], ["I", ALPHA, PAYLOAD]):
-        raise FormatError("a picture stream has one header and one payload, and alpha between them")
-    return decode_image_header(chunks[0].payload, limits), bytes(chunks[-1].payload)
+    """All rows in one array; the first ones are what finds most faults, before it is made."""
+    window = _region(header, view)
+    height, width = (side.stop - side.start for side in window)
+    whole: NDArray[np.uint8] | None = None
+    done = 0
+    for part in rows:
+        if whole is None:
+            whole = np.empty((height, width, *part.shape[2:]), np.uint8)
+        whole[done : done + len(part)] = part
+        done += len(part)
+    assert whole is not None and done == height
+    return whole

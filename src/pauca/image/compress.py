@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.container.chunks import Chunk
+from pauca.container.chunks import Chunk, decode_stream
 from pauca.errors import InputError
 from pauca.image.codec import (
     Coded,
     EncodeOptions,
     PictureEncoder,
     decode_payload,
-    parse,
     quality_code,
 )
 from pauca.image.fidelity import PLACEHOLDER, check_size, fidelity_chunk
+from pauca.image.parse import CODED, parse_chunks
 from pauca.image.targets import Target, Trial, encode_to
 from pauca.limits import Limits
 from pauca.metrics.compare import compare
@@ -74,7 +74,7 @@ def compress_picture(
     if aim.stated:
         check_size(pixels)
     if aim.target is None:
-        coded, _ = encoder.encode(quality_code(options.quality))
+        coded = encoder.encode(quality_code(options.quality))
     else:
         measured = [*extras, PLACEHOLDER] if aim.stated else extras
         coded = encode_to(encoder, aim.target, measured, aim.report)
@@ -90,4 +90,5 @@ def compress_picture(
 
 def _decoded(encoder: PictureEncoder, coded: Coded) -> NDArray[np.uint8]:
     """Pixels of the finished stream by the decoder itself: what is stated was seen."""
-    return decode_payload(*parse(coded.stream(), OURS), encoder.networks, OURS)
+    chunks = decode_stream(coded.stream(), CODED, OURS)
+    return decode_payload(*parse_chunks(chunks, OURS), encoder.networks, OURS)

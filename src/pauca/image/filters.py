@@ -6,66 +6,60 @@ encoder alone, before the analysis (`pre`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca._core import filter_inputs, filter_mend, filter_mend_to_rgb
 from pauca.image import glue, layout
+from pauca.image.glue import refused
 from pauca.image.networks import Networks
-from pauca.pixels.tiles import Tile, tiles
+from pauca.image.window import Span, Window
 
-TILE = 512  # samples: bounds the memory of a large picture
+TILE = 128  # cells: what a thread works on at once
 CELL = 4
 
 
-def residuals(
+def heads(
     networks: Networks,
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8] | None,
     code: int,
     level: int = 0,
-) -> Iterator[tuple[Tile, NDArray[np.int32]]]:
-    """Tiles, and residuals (3, h, w) of filter `name` inside them, for planes (3, H, W), both in
-    1/16 grey levels.
+) -> NDArray[np.int16]:
+    """Head (H/4, W/4, 48) of filter `name` for planes (3, H, W) in 1/16 grey levels.
 
     `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C).
+    Where the planes end inside a picture, the outer `networks.reach(name)` cells are not right.
     """
-    pack = networks.pack
-    depth = sum(n.endswith(".depth") for n in pack.layers if n.startswith(f"{name}."))
-    halo = CELL * depth
-    reciprocal, step = int(pack.reciprocals[code, level]), int(pack.filter_steps[code, level])
-    table = layout.compand_table()
-    _, height, width = planes.shape
-    for part in tiles(height, width, TILE, halo):
-        seen = np.ascontiguousarray(planes[:, part.seen_rows, part.seen_columns])
-        pixels = cell_inputs(seen, reciprocal, table)
-        inputs: dict[str, NDArray[np.integer]] = {
-            "pixels": pixels,
-            "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
-        }
-        if features is not None:
-            cells = features[_cells_of(part.seen_rows), _cells_of(part.seen_columns)]
-            inputs["features"] = np.ascontiguousarray(cells)
-        (head,) = networks.run_program(name, inputs).values()
-        found = from_head(head.astype(np.int16, copy=False), step)
-        yield part, found[:, *part.inside()]
+    reciprocal = int(networks.pack.reciprocals[code, level])
+    pixels = cell_inputs(planes, reciprocal, layout.compand_table())
+    inputs: dict[str, NDArray[np.integer]] = {
+        "pixels": pixels,
+        "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
+    }
+    if features is not None:
+        inputs["features"] = np.ascontiguousarray(features)
+    (head,) = networks.run_program(name, inputs).values()
+    return np.ascontiguousarray(head, dtype=np.int16)  # runtimes differ in the order of outputs
 
 
-def mend(
-    networks: Networks,
-    name: str,
-    planes: NDArray[np.int32],
-    features: NDArray[np.uint8] | None,
-    code: int,
-    level: int,
-) -> NDArray[np.int32]:
-    """Planes (3, H, W) plus the residuals of filter `name`, bounded as low bands are."""
-    out = np.empty_like(planes)
-    for tile, residual in residuals(networks, name, planes, features, code, level):
-        out[:, *tile.outside()] = planes[:, *tile.outside()] + residual
-    return out.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX, out=out)
+def step_of(networks: Networks, code: int, level: int = 0) -> int:
+    """Step of a filter's residuals, in 1/256 grey levels."""
+    return int(networks.pack.filter_steps[code, level])
+
+
+def pieces(window: Window) -> list[Window]:
+    """Cut cells into windows whose sides are at most TILE, and nearly alike."""
+    return [Window(rows, columns) for rows, columns in product(*(_cut(side) for side in window))]
+
+
+def _cut(side: Span) -> list[Span]:
+    count = -(-(side.stop - side.start) // TILE)
+    ends = [side.start + (side.stop - side.start) * i // count for i in range(count + 1)]
+    return [Span(a, b) for a, b in pairwise(ends)]
 
 
 def cell_inputs(
@@ -74,16 +68,50 @@ def cell_inputs(
     """Planes (3, H, W) in 1/16 grey levels to (H/4, W/4, 96) int8.
 
     Channels: 48 pixels in grey levels, then 48 companded differences from the mean of the cell's
-    plane; within each, channel = 16 * colour + 4 * (row in the cell) + column.
+    plane; within each, channel = 16 * colour + 4 * (row in the cell) + column. Raises `InputError`
+    on other shapes, types and ranges, as every function here.
     """
+    try:
+        return filter_inputs(planes, reciprocal, table)
+    except (TypeError, ValueError) as error:
+        raise refused("cell_inputs", error) from None
+
+
+def mend(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.int32]
+) -> None:
+    """Write planes (3, H, W) plus the residuals of a head, bounded as low bands are, to `out`.
+
+    All may be parts of larger arrays.
+    """
+    try:
+        filter_mend(planes, head, step, out)
+    except (TypeError, ValueError) as error:
+        raise refused("mend", error) from None
+
+
+def mend_to_rgb(
+    planes: NDArray[np.int32], head: NDArray[np.int16], step: int, out: NDArray[np.uint8]
+) -> None:
+    """Write planes (3, H, W) plus the residuals of a head as RGB (H, W, 3) to `out`."""
+    try:
+        filter_mend_to_rgb(planes, head, step, out)
+    except (TypeError, ValueError) as error:
+        raise refused("mend_to_rgb", error) from None
+
+
+def cell_inputs_plain(
+    planes: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Numpy twin of `cell_inputs`."""
     cells = _cells(planes)
     total = cells.sum(-1, keepdims=True, dtype=np.int32)
-    mean = (total + 8) >> 4
+    mean = (total + np.int32(8)) >> 4
     detail = (cells - mean).clip(-glue.DIFFERENCE_MAX, glue.DIFFERENCE_MAX)
     n16 = (detail * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
-    pixels = ((cells + 8) >> 4).clip(-128, 127).astype(np.int8)
+    pixels = ((cells + np.int32(8)) >> 4).clip(-128, 127).astype(np.int8)
     h, w = cells.shape[:2]
-    companded = glue.compand(n16.reshape(h, w, 48), table)
+    companded = glue.compand_plain(n16.reshape(h, w, 48), table)
     return np.concatenate([pixels.reshape(h, w, 48), companded], 2)
 
 
@@ -96,10 +124,6 @@ def from_head(head: NDArray[np.int16], step: int) -> NDArray[np.int32]:
     residual = (head.astype(np.int32) * np.int32(step) + np.int32(1 << 11)) >> 12
     grid = residual.reshape(h, w, 3, CELL, CELL).transpose(2, 0, 3, 1, 4)
     return grid.reshape(3, h * CELL, w * CELL)
-
-
-def _cells_of(samples: slice) -> slice:
-    return slice(samples.start // CELL, samples.stop // CELL)
 
 
 def _cells(planes: NDArray[np.int32]) -> NDArray[np.int32]:

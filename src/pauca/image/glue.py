@@ -8,10 +8,18 @@ samples, folded 2x2: phase = 2 * (row & 1) + (col & 1). Luma has 12 values per c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca._core import level_compand, level_dequantize, level_differences, level_merge_values
+from pauca._core import (
+    level_compand,
+    level_dequantize,
+    level_differences,
+    level_extend,
+    level_merge_values,
+)
 from pauca.errors import InputError
 from pauca.image.layout import LUMA_ORDER, MASK_REACH, luma_pass_of_phase, mask_table
 
@@ -34,7 +42,7 @@ def differences(
     try:
         return level_differences(np.ascontiguousarray(low), reciprocal, table)
     except (TypeError, ValueError) as error:
-        raise _refused("differences", error) from None
+        raise refused("differences", error) from None
 
 
 def compand(y16: NDArray[np.int32], table: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -42,7 +50,7 @@ def compand(y16: NDArray[np.int32], table: NDArray[np.int8]) -> NDArray[np.int8]
     try:
         return level_compand(np.ascontiguousarray(y16), table)
     except (TypeError, ValueError) as error:
-        raise _refused("compand", error) from None
+        raise refused("compand", error) from None
 
 
 def merge_values(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) -> NDArray[np.int32]:
@@ -53,7 +61,22 @@ def merge_values(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) -> NDArr
     try:
         return level_merge_values(np.ascontiguousarray(symbols), mean16)
     except (TypeError, ValueError) as error:
-        raise _refused("merge_values", error) from None
+        raise refused("merge_values", error) from None
+
+
+def extend(
+    symbols: NDArray[np.int16],
+    mean16: NDArray[np.int16],
+    known: NDArray[np.int8],
+    table: NDArray[np.int8],
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """Values y16 (h, w, k) as of `merge_values`, and `known` (h, w, m) with the companded values
+    behind: (h, w, m + k).
+    """
+    try:
+        return level_extend(symbols, mean16, known, table)
+    except (TypeError, ValueError) as error:
+        raise refused("extend", error) from None
 
 
 def unmask(y16: NDArray[np.int32], octaves: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -64,20 +87,22 @@ def unmask(y16: NDArray[np.int32], octaves: NDArray[np.integer]) -> NDArray[np.i
 
 
 def dequantize(
-    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: Sequence[NDArray[np.int32]], chroma: NDArray[np.int32], steps: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """Values of luma (h, w, 12) and chroma (h, w, 24) to details (3, 3, 2h, 2w).
+    """Values of four passes of luma (h, w, 3) and of chroma (h, w, 24) to details (3, 3, 2h, 2w).
 
     `steps` (3, 3) per colour and band count 1/16 of the unit of the details:
     clip((y16 * step + 128) >> 8, +-2**20).
     """
     try:
-        return level_dequantize(*(np.ascontiguousarray(x) for x in (luma, chroma, steps)))
+        passes = [np.ascontiguousarray(values) for values in luma]
+        return level_dequantize(passes, *(np.ascontiguousarray(x) for x in (chroma, steps)))
     except (TypeError, ValueError) as error:
-        raise _refused("dequantize", error) from None
+        raise refused("dequantize", error) from None
 
 
-def _refused(what: str, error: Exception) -> InputError:
+def refused(what: str, error: Exception) -> InputError:
+    """What is raised where the core refuses its arguments."""
     return InputError(f"level: {what}: {str(error).splitlines()[0]}")
 
 
@@ -106,13 +131,13 @@ def merge_values_plain(symbols: NDArray[np.int16], mean16: NDArray[np.int16]) ->
 
 
 def dequantize_plain(
-    luma: NDArray[np.int32], chroma: NDArray[np.int32], steps: NDArray[np.int32]
+    luma: Sequence[NDArray[np.int32]], chroma: NDArray[np.int32], steps: NDArray[np.int32]
 ) -> NDArray[np.int32]:
     """Numpy twin of `dequantize`."""
-    h, w, _ = luma.shape
+    h, w, _ = chroma.shape
     cells = np.empty((h, w, 3, 3, 4), np.int64)
     for band, passes in enumerate(luma_pass_of_phase()):
-        cells[:, :, 0, band] = luma[..., [3 * number + band for number in passes]]
+        cells[:, :, 0, band] = np.stack([luma[number][..., band] for number in passes], 2)
     cells[:, :, 1:] = chroma.reshape(h, w, 2, 3, 4)
     value = (cells * steps.astype(np.int64)[:, :, None] + 128) >> 8
     bounded: NDArray[np.int32] = np.clip(value, -DETAIL_MAX, DETAIL_MAX).astype(np.int32)

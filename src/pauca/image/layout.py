@@ -37,6 +37,11 @@ COMPAND_GAIN = 16.0
 COMPAND_SIZE = 2048
 
 
+# What a low band after 1, 2, 3 levels is multiplied with to be a picture, (ZETA**2 / 2)**level, in
+# units of 2**-14.
+LOW_FACTORS = (1 << 14, 10826, 7154, 4727)
+
+
 def base_step(quality: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quantization step in grey levels (orthonormal transform): 181 at quality 0, 2 at 100."""
     step: NDArray[np.float64] = np.exp2(STEP_OCTAVES[0] - STEP_OCTAVES[1] * quality / 100.0)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pauca.container.chunks import Chunk, decode_stream
-from pauca.container.metadata import NAMES, decode_metadata, encode_metadata
+from pauca.container.chunks import Chunk, decode_prefix, decode_stream
+from pauca.container.headers import ImageHeader
+from pauca.container.metadata import NAMES, Metadata, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import ALPHA, CODED, EncodeOptions, decode_payload, parse_chunks
+from pauca.image.codec import WHOLE, EncodeOptions, View, decode_payload, decode_rows
 from pauca.image.compress import Aim, compress_picture
 from pauca.image.networks import Networks
+from pauca.image.parse import ALPHA, CODED, PAYLOAD, Payload, parse_chunks
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -54,18 +57,81 @@ def colour_and_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     return np.ascontiguousarray(colour), np.ascontiguousarray(pixels[..., -1])
 
 
-def decode_picture(
-    data: bytes, limits: Limits | None = None, packs: Sequence[Path] = ()
-) -> Picture:
-    """Return the picture in a stream, of 1 to 4 channels; raises what `decode_image` raises, and
-    `UnsupportedError` on a later form of alpha or metadata.
+@dataclass(frozen=True)
+class Opened:
+    """A picture stream whose pixels are still to be decoded."""
+
+    header: ImageHeader
+    metadata: Metadata
+    view: View
+    alpha: Pixels | None
+    _payload: Payload
+    _networks: Networks
+    _limits: Limits
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of what is decoded."""
+        rows, columns = self.view.window(self.header.height, self.header.width)
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def rows(self) -> Iterator[Pixels]:
+        """Rows (h, W) or (h, W, 3) of the colours from top to bottom, as they are done."""
+        return decode_rows(self.header, self._payload, self._networks, self._limits, self.view)
+
+    def pixels(self) -> Pixels:
+        """The samples as `Picture` has them."""
+        colour = decode_payload(self.header, self._payload, self._networks, self._limits, self.view)
+        return colour if self.alpha is None else np.dstack([colour, self.alpha])
+
+
+def open_picture(
+    data: bytes,
+    limits: Limits | None = None,
+    packs: Sequence[Path] = (),
+    view: View = WHOLE,
+    threads: int = 0,
+) -> Opened:
+    """Read all of a stream but its colours; raises what `decode_image` raises, and
+    `UnsupportedError` on a later form of alpha or metadata. `threads` 0 for all cores.
     """
     limits = limits or Limits()
-    chunks = decode_stream(data, (*CODED, *NAMES), limits)
-    header, payload = parse_chunks([c for c in chunks if c.type in CODED], limits)
+    known = (*CODED, *NAMES)
+    if view.prefix:
+        chunks = decode_prefix(data, known, PAYLOAD, limits)
+    else:
+        chunks = decode_stream(data, known, limits)
+    coded = [c for c in chunks if c.type in CODED]
+    header, payload = parse_chunks(coded, limits, view.prefix)
     metadata = decode_metadata(chunks, limits)
     shape = (header.height, header.width)
-    alpha = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
-    networks = Networks(find_pack(header.pack_id, packs), "native", default_threads())
-    colour = decode_payload(header, payload, networks, limits)
-    return Picture(np.dstack([colour, *alpha]) if alpha else colour, metadata)
+    alphas = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
+    alpha = reduced(alphas[0], view) if alphas else None
+    networks = Networks(find_pack(header.pack_id, packs), "native", threads or default_threads())
+    return Opened(header, metadata, view, alpha, payload, networks, limits)
+
+
+def decode_picture(
+    data: bytes,
+    limits: Limits | None = None,
+    packs: Sequence[Path] = (),
+    view: View = WHOLE,
+    threads: int = 0,
+) -> Picture:
+    """Return the picture in a stream, of 1 to 4 channels; raises what `open_picture` raises."""
+    opened = open_picture(data, limits, packs, view, threads)
+    return Picture(opened.pixels(), opened.metadata)
+
+
+def reduced(alpha: Pixels, view: View) -> Pixels:
+    """The view of a plane (H, W): means of scale x scale samples, of those that are there."""
+    height, width = alpha.shape
+    rows, columns = view.window(height, width)
+    if view.scale == 1:
+        return np.ascontiguousarray(alpha[rows.start : rows.stop, columns.start : columns.stop])
+    pad = ((0, -height % view.scale), (0, -width % view.scale))
+    blocks = np.pad(alpha, pad, "edge").reshape(
+        (height + pad[0][1]) // view.scale, view.scale, -1, view.scale
+    )
+    means: Pixels = np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
+    return means[rows.start : rows.stop, columns.start : columns.stop]

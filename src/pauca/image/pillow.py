@@ -33,7 +33,8 @@ from pauca.container.headers import decode_image_header
 from pauca.container.identify import Kind, identify
 from pauca.container.metadata import NAMES, Metadata, decode_metadata
 from pauca.errors import InputError, PaucaError
-from pauca.image.codec import ALPHA, PAYLOAD, EncodeOptions
+from pauca.image.codec import EncodeOptions
+from pauca.image.parse import ALPHA, CODED
 from pauca.image.picture import decode_picture, encode_picture
 from pauca.limits import Limits
 from pauca.pack.registry import create_model
@@ -56,7 +57,7 @@ class PaucaImageFile(ImageFile.ImageFile):
     def _open(self) -> None:
         assert self.fp is not None
         with _pillow_errors():
-            chunks, next_type = read_head(self.fp, ("I", *NAMES), (ALPHA, PAYLOAD), _UNBOUNDED)
+            chunks, next_type = read_head(self.fp, ("I", *NAMES), CODED[1:], _UNBOUNDED)
             header = decode_image_header(chunks[0].payload, _UNBOUNDED)
             self.info.update(_info(chunks))
         self._size = (header.width, header.height)

@@ -1,24 +1,24 @@
-"""The last steps of the decoder, post-filter and colours: a picture is the same everywhere."""
+"""The last step of the decoder, from planes to colours: a picture is the same everywhere."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.image.filters import residuals
-from pauca.image.networks import Networks
-from pauca.image.walk import Reconstruction
+from pauca.image import layout
 
 PLANE_MAX = (1 << 13) - 1  # 1/16 grey levels
 
 
-def mended_pixels(networks: Networks, picture: Reconstruction, code: int) -> NDArray[np.uint8]:
-    """Planes (3, H, W) and features (H/4, W/4, C) to RGB (H, W, 3) uint8, tile by tile."""
-    _, height, width = picture.planes.shape
-    rgb = np.empty((height, width, 3), np.uint8)
-    for tile, residual in residuals(networks, "post", picture.planes, picture.features, code):
-        rgb[tile.outside()] = rgb_from_planes(picture.planes[:, *tile.outside()] + residual)
-    return rgb
+SCALED_MAX = (1 << 16) - 1  # of a low band, 1/16 grey levels times the gain of the wavelet
+
+
+def scaled_planes(planes: NDArray[np.int32], reduce: int) -> NDArray[np.int32]:
+    """A low band (3, H, W) after `reduce` levels as a picture: without the gain of the wavelet."""
+    if reduce == 0:
+        return planes
+    factor = np.int32(layout.LOW_FACTORS[reduce])
+    return (planes.clip(-SCALED_MAX, SCALED_MAX) * factor + np.int32(1 << 13)) >> 14
 
 
 def rgb_from_planes(planes: NDArray[np.int32]) -> NDArray[np.uint8]:

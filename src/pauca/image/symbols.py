@@ -1,35 +1,86 @@
-"""Where the symbols of a walk come from: rounding (encoder) or entropy decoding (decoder)."""
+"""Where the symbols of a walk come from: rounding (encoder) or entropy decoding (decoder).
+
+One payload is one stream of all symbols, or one stream for every tile (spec/image.md, "Tiles").
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.coding import LatentDecoder
-from pauca.image import glue, layout, lowband
+from pauca.coding import LatentDecoder, encode_latents
+from pauca.errors import EntropyError, TruncatedError
+from pauca.image import glue, layout, lowband, tiling
 from pauca.image.choose import CostTable, round_plain, round_thrifty
-from pauca.image.walk import CHROMA, PARTS
+from pauca.image.coder import CHROMA, PARTS
+from pauca.image.window import Window
 from pauca.pack.image import ImagePack
 
 LOW_MAX = (1 << 14) - 1  # so that differences of the lowest band fit int16
 
+Symbols = tuple[NDArray[np.int16], NDArray[np.uint8]]  # and the table of each
+Bands = Callable[[int, Window], NDArray[np.float32]]  # level, samples: details (3, 3, h, w)
+
+
+@dataclass
+class TileEncoder:
+    """Symbols of one tile by rounding; keeps them, in order, for the entropy coder."""
+
+    encoder: Encoder
+    level: int
+    number: int
+    bands: NDArray[np.float32]  # (3, 3, 2h, 2w)
+    parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    shrink: NDArray[np.float32] | None = None  # (h, w, 2): factors that mask luma and chroma
+    segments: list[Symbols] = field(default_factory=list)
+
+    def mask(self, octaves: NDArray[np.int8]) -> None:
+        """Keep by how much the coefficients shrink."""
+        factors = np.float32(4096) / layout.mask_table().astype(np.float32)
+        self.shrink = factors[octaves.astype(np.intp) + layout.MASK_REACH]
+
+    def details(
+        self, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
+    ) -> NDArray[np.int16]:
+        """Round the pass's coefficients around their means."""
+        pack, code, level = self.encoder.pack, self.encoder.code, self.level
+        if part == PARTS[0]:
+            steps = pack.steps[code, level - 1].astype(np.float32) / np.float32(256)
+            self.parts = dict(zip(PARTS, glue.gather(self.bands, steps), strict=False))
+            if self.shrink is not None:
+                for name, values in self.parts.items():
+                    values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
+        residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
+        costs = self.encoder.costs
+        if costs is None:
+            symbols = round_plain(residual)
+        else:
+            weights = costs.weights(code, level, part, mean16.shape[2])
+            symbols = round_thrifty(residual, indexes.ravel(), weights, costs)
+        self.segments.append((symbols, indexes.ravel()))
+        return symbols
+
+    def finish(self) -> None:
+        """Hand the symbols over."""
+        self.encoder.keep(self.level, self.number, self.segments)
+        self.segments, self.parts = [], {}
+
 
 @dataclass
 class Encoder:
-    """Symbols by rounding; keeps them, in order, for the entropy coder."""
+    """Symbols by rounding, for one stream of all of them."""
 
     pack: ImagePack
     code: int
     low_band: NDArray[np.float32]
-    bands: list[NDArray[np.float32]]
+    bands: Bands
     costs: CostTable | None
-    symbols: list[NDArray[np.int16]] = field(default_factory=list)
-    indexes: list[NDArray[np.uint8]] = field(default_factory=list)
+    tile_cells: int = 0
     head: bytes = b""
-    parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    shrink: NDArray[np.float32] | None = None  # (h, w, 2): factors that mask luma and chroma
+    segments: list[Symbols] = field(default_factory=list)
 
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Quantize the lowest band and keep its differences."""
@@ -38,53 +89,110 @@ class Encoder:
             np.rint(self.low_band / step).clip(-LOW_MAX, LOW_MAX).astype(np.int32)
         )
         symbols, self.head = lowband.to_symbols(low, self.pack.tables)
-        self.symbols.append(symbols)
-        self.indexes.append(lowband.indexes(self.head, shape))
+        self.segments.append((symbols, lowband.indexes(self.head, shape)))
         return low
 
-    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
-        """Keep by how much the coefficients of the level shrink."""
-        factors = np.float32(4096) / layout.mask_table().astype(np.float32)
-        self.shrink = factors[octaves.astype(np.intp) + layout.MASK_REACH]
+    def tile(self, level: int, number: int, window: Window) -> TileEncoder:
+        """What codes the cells in `window`."""
+        return TileEncoder(self, level, number, self.bands(level, window.scale(2)))
 
-    def details(
-        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Round the pass's coefficients around their means."""
-        steps = self.pack.steps[self.code, level - 1]
-        if part == PARTS[0]:
-            scaled = glue.gather(self.bands[level - 1], steps.astype(np.float32) / np.float32(256))
-            self.parts = dict(zip(PARTS, scaled, strict=False))
-            if self.shrink is not None:
-                for name, values in self.parts.items():
-                    values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
-        residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
-        if self.costs is None:
-            symbols = round_plain(residual)
-        else:
-            weights = self.costs.weights(self.code, level, part, mean16.shape[2])
-            symbols = round_thrifty(residual, indexes.ravel(), weights, self.costs)
-        self.symbols.append(symbols)
-        self.indexes.append(indexes.ravel())
-        return symbols
+    def keep(self, level: int, number: int, segments: list[Symbols]) -> None:
+        """Take the symbols of a tile."""
+        self.segments += segments
+
+    def payload(self) -> bytes:
+        """The payload, once all is coded."""
+        return self.head + self._stream(self.segments)
+
+    def _stream(self, segments: Sequence[Symbols]) -> bytes:
+        symbols, indexes = zip(*segments, strict=True)
+        sizes = [part.size for part in symbols]
+        return encode_latents(
+            np.concatenate(symbols), np.concatenate(indexes), self.pack.tables, sizes
+        )
 
 
 @dataclass
-class Decoder:
-    """Symbols by entropy decoding."""
+class TiledEncoder(Encoder):
+    """Symbols by rounding, for one stream a tile."""
 
-    head: bytes
-    latents: LatentDecoder
+    done: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
-    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
-        """Decode the lowest band and sum its differences."""
-        return lowband.from_symbols(self.latents.decode(lowband.indexes(self.head, shape)), shape)
+    def keep(self, level: int, number: int, segments: list[Symbols]) -> None:
+        """Code the symbols of a tile."""
+        self.done[level, number] = self._stream(segments)
 
-    def mask(self, level: int, octaves: NDArray[np.int8]) -> None:
+    def tiled(self) -> tiling.Tiled:
+        """The parts of the payload, once all is coded."""
+        log_side = self.tile_cells.bit_length() - 1
+        levels = [
+            [data for (of, _), data in sorted(self.done.items()) if of == level]
+            for level in range(layout.LEVELS, 0, -1)
+        ]
+        return tiling.Tiled(log_side, self.payload(), levels)
+
+
+class TileDecoder:
+    """Symbols of one tile by entropy decoding; `alone` if the stream holds nothing else."""
+
+    def __init__(self, latents: LatentDecoder, alone: bool) -> None:
+        self._latents, self._alone = latents, alone
+
+    def mask(self, octaves: NDArray[np.int8]) -> None:
         """Nothing to do: symbols are what they are."""
 
     def details(
-        self, level: int, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
+        self, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
         """Decode the pass's symbols."""
-        return self.latents.decode(indexes.ravel())
+        return self._latents.decode(indexes.ravel())
+
+    def finish(self) -> None:
+        """Check that the stream of a tile was whole."""
+        if self._alone:
+            self._latents.finish()
+
+
+class Decoder:
+    """Symbols by entropy decoding of one stream of all of them, or of its beginning."""
+
+    tile_cells = 0
+
+    def __init__(self, payload: bytes, pack: ImagePack) -> None:
+        self.pack = pack
+        if len(payload) < lowband.HEAD_BYTES:
+            raise EntropyError("the payload is too short")
+        self._head = payload[: lowband.HEAD_BYTES]
+        lowband.check(self._head, pack.tables)
+        self.latents = LatentDecoder(payload[lowband.HEAD_BYTES :], pack.tables)
+
+    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+        """Decode the lowest band and sum its differences."""
+        return lowband.from_symbols(self.latents.decode(lowband.indexes(self._head, shape)), shape)
+
+    def tile(self, level: int, number: int, window: Window) -> TileDecoder:
+        """What decodes the only tile of a level."""
+        return TileDecoder(self.latents, alone=False)
+
+
+class TiledDecoder(Decoder):
+    """Symbols by entropy decoding of one stream a tile."""
+
+    def __init__(self, tiled: tiling.Tiled, pack: ImagePack) -> None:
+        super().__init__(tiled.lowest, pack)
+        self._levels = tiled.levels
+        self.tile_cells = tiled.tile_cells
+
+    def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+        """Decode the lowest band, which is all of its stream."""
+        low = super().low(shape)
+        self.latents.finish()
+        return low
+
+    def tile(self, level: int, number: int, window: Window) -> TileDecoder:
+        """What decodes tile `number` of a level."""
+        place = layout.LEVELS - level
+        if place >= len(self._levels):
+            raise TruncatedError(f"the stream ends before level {level}")
+        data = bytes(self._levels[place][number])
+        return TileDecoder(LatentDecoder(data, self.pack.tables), alone=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image import layout
-from pauca.image.codec import Coded, PictureEncoder, finished_pixels
+from pauca.image.codec import Coded, PictureEncoder
 from pauca.metrics.compare import tile_psnr
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim, ms_ssim_db
@@ -135,11 +135,12 @@ class Trials:
 
     def attempt(self, code: int) -> float:
         """Code at this quality code and return the figure that the target is about."""
-        coded, picture = self.encoder.encode(code)
         likeness = None
-        if not self.target.is_size:
-            decoded = finished_pixels(self.encoder.networks, picture, coded.header)
-            likeness = self.target.likeness(self.encoder.pixels, decoded)
+        if self.target.is_size:
+            coded = self.encoder.encode(code)
+        else:
+            coded, decoded = self.encoder.encode_and_decode(code)
+            likeness = self.target.likeness(self.encoder.pixels[:], decoded)
         trial = Trial(code * 100 / TOP, len(coded.stream(self.extras)), likeness)
         self.coded[code], self.made[code] = coded, trial
         if self.report:

@@ -28,7 +28,8 @@ class Engine:
     def __init__(
         self, program: Program, layers: Mapping[str, Layer], threads: int = 0, kernel: str = "auto"
     ) -> None:
-        """Compile `program`; `threads` 0 means all, `kernel` forces scalar, avx2 or vnni code.
+        """Compile `program`; `threads` 0 means all, `kernel` forces scalar, avx2, vnni or amx
+        code.
 
         Raises `PackError` if the program breaks a rule of spec/intnet.md or reads a tensor of more
         than 8 bits, and `InputError` for an unknown or unavailable kernel.

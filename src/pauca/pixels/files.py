@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _OPEN_FORMATS = (
     "PNG", "JPEG", "WEBP", "TIFF", "PPM", "BMP", "GIF", "AVIF", "JPEG2000", "QOI", "TGA",
 )  # fmt: skip
+_bound = threading.RLock()  # Pillow's bound is one for all threads
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 
 # Formats whose writer refuses an alpha channel, or writes one that no reader takes for it.
@@ -41,11 +43,17 @@ _SAVE_OPTIONS: dict[str, dict[str, object]] = {
 }
 
 
-def read_picture(source: object, limits: Limits | None = None, to_8_bit: bool = False) -> Picture:
+def read_picture(
+    source: object,
+    limits: Limits | None = None,
+    to_8_bit: bool = False,
+    as_rows: bool = False,
+) -> Picture:
     """Return the picture in a path, array, Pillow image or binary file, its samples as stored.
 
     Arrays are uint8 (H, W), or (H, W, C) of 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) channels.
-    `to_8_bit` keeps the upper 8 of 16 bits, which are refused otherwise. Raises `InputError`
+    `to_8_bit` keeps the upper 8 of 16 bits, which are refused otherwise. `as_rows`: the pixels of a
+    large file may be `ImageRows` instead of an array. Raises `InputError`
     (missing, corrupt, not a picture), `UnsupportedError` (deep, animated, colours that need a
     profile), `MissingExtraError` (HEIF), `LimitError` (too many pixels).
     """
@@ -61,13 +69,13 @@ def read_picture(source: object, limits: Limits | None = None, to_8_bit: bool = 
         try:
             with open(source, "rb") as file:
                 limits.check_bytes(os.fstat(file.fileno()).st_size)
-                return _read_file(file, limits, str(Path(source).name), to_8_bit)
+                return _read_file(file, limits, str(Path(source).name), to_8_bit, as_rows)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror or error}") from error
     if hasattr(source, "read"):
         data = bytes(source.read(limits.max_bytes + 1))
         limits.check_bytes(len(data))
-        return _read_file(io.BytesIO(data), limits, "input", to_8_bit)
+        return _read_file(io.BytesIO(data), limits, "input", to_8_bit, as_rows)
     raise InputError(f"cannot read a picture from {type(source).__name__}")
 
 
@@ -162,7 +170,7 @@ def check_pixels(
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def _read_file(file: BinaryIO, limits: Limits, name: str, to_8_bit: bool) -> Picture:
+def _read_file(file: BinaryIO, limits: Limits, name: str, to_8_bit: bool, as_rows: bool) -> Picture:
     from PIL import Image
 
     Image.init()
@@ -175,8 +183,10 @@ def _read_file(file: BinaryIO, limits: Limits, name: str, to_8_bit: bool) -> Pic
         if _is_heif(head):
             with _open_heif(file, name) as image:
                 return _from_image(image, limits, to_8_bit)
-        with Image.open(file, formats=formats) as image:
-            return _from_image(image, limits, to_8_bit)
+        with _own_bound(limits):
+            opened = Image.open(file, formats=formats)
+        with opened as image:
+            return _from_image(image, limits, to_8_bit, as_rows)
 
 
 def _is_heif(head: bytes) -> bool:
@@ -210,9 +220,24 @@ def _named_errors(name: str) -> Iterator[None]:
         raise InputError(f"{name} is corrupt or truncated: {_line(error)}") from error
 
 
-def _from_image(image: "Image", limits: Limits, to_8_bit: bool) -> Picture:
+@contextlib.contextmanager
+def _own_bound(limits: Limits) -> Iterator[None]:
+    """Let Pillow open what `limits` allow, which are checked before any pixel is read."""
+    from PIL import Image
+
+    with _bound:
+        usual = Image.MAX_IMAGE_PIXELS
+        if usual is not None:
+            Image.MAX_IMAGE_PIXELS = max(usual, limits.max_pixels)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = usual
+
+
+def _from_image(image: "Image", limits: Limits, to_8_bit: bool, as_rows: bool = False) -> Picture:
     limits.check_pixels(*image.size)
-    pixels = image_pixels(image, _bits(image), to_8_bit)
+    pixels = image_pixels(image, _bits(image), to_8_bit, as_rows)
     return Picture(pixels, carried_metadata(image))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.picture import Pixels
+from pauca.pixels.rows import ImageRows, can_be_rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,10 +23,11 @@ _BLENDED = {"PA": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA"}
 _MODES = _GREY | _COLOUR | _BLENDED
 
 
-def image_pixels(image: Image, bits: int, to_8_bit: bool) -> Pixels:
+def image_pixels(image: Image, bits: int, to_8_bit: bool, as_rows: bool = False) -> Pixels:
     """Return the samples of an open image: uint8 (H, W), or (H, W, 2..4), as `Picture` has them.
 
     `bits`: what its file says of a sample. `to_8_bit`: more than 8 may lose their lower ones.
+    `as_rows`: large pictures may be `ImageRows`, which need `image` to stay as it is.
     """
     if not image.width or not image.height:
         raise InputError("picture has no pixels")
@@ -34,6 +36,8 @@ def image_pixels(image: Image, bits: int, to_8_bit: bool) -> Pixels:
     image.load()
     if image.mode.startswith("I"):
         return _upper_byte(np.asarray(image))
+    if as_rows and can_be_rows(image):
+        return cast(Pixels, ImageRows(image))
     return np.array(_converted(image), dtype=np.uint8)
 
 

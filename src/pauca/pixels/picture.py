@@ -51,6 +51,9 @@ def orientation(exif: bytes) -> int:
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:
     """Return `pixels` (H, W) or (H, W, C) as EXIF `orientation` 1..8 asks; 0 changes nothing."""
+    if orientation <= 1:
+        return pixels
+    pixels = np.asarray(pixels)  # which may be rows of a large picture
     if orientation >= 5:  # rows and columns change places
         pixels = pixels.swapaxes(0, 1)
     rows = -1 if orientation in (3, 4, 7, 8) else 1

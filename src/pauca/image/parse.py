@@ -1,0 +1,68 @@
+"""The chunks of a picture stream to what is decoded, checked before anything large is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pauca.container.chunks import Chunk
+from pauca.container.headers import ImageHeader, decode_image_header
+from pauca.errors import FormatError, TruncatedError
+from pauca.image import layout
+from pauca.image.symbols import Decoder, TiledDecoder
+from pauca.image.tiling import LEVEL, MAX_LOG, decode_tiled
+from pauca.limits import Limits
+from pauca.pack.image import ImagePack
+
+PAYLOAD = "D"
+ALPHA = "A"
+CODED = ("I", ALPHA, PAYLOAD, LEVEL)  # what a picture is made of, in its order
+
+# Of working memory, measured at its peak, rounded up: for a pixel of what is worked on at once, two
+# rows of tiles or all, and for a pixel of the result.
+BYTES_PER_PIXEL = 60
+PICTURE_BYTES = 3
+
+Payload = Sequence[Chunk]  # one chunk D, or chunks P
+
+
+def parse_chunks(
+    chunks: Sequence[Chunk], limits: Limits, prefix: bool = False
+) -> tuple[ImageHeader, Payload]:
+    """Header and payload of a picture stream of these chunks, all that are CODED; with `prefix` it
+    may lack finer levels.
+    """
+    types = [chunk.type for chunk in chunks]
+    first = 2 if types[1:2] == [ALPHA] else 1
+    rest = types[first:]
+    most = 1 + layout.LEVELS
+    levels = len(rest) <= most and set(rest) == {LEVEL} and (prefix or len(rest) == most)
+    if types[:1] != ["I"] or not (rest == [PAYLOAD] or levels):
+        if prefix and types[:1] == ["I"] and not rest:
+            raise TruncatedError("the stream ends before its payload")
+        raise FormatError("a picture stream has one header and one payload, and alpha between them")
+    return decode_image_header(chunks[0].payload, limits), chunks[first:]
+
+
+def check_memory(
+    size: tuple[int, int], payload: Payload, wanted: int, reduce: int, limits: Limits
+) -> None:
+    """Raise `LimitError` if a padded picture of `size`, reduced by 2**`reduce`, `wanted` samples of
+    it in the end, needs more memory than is allowed.
+    """
+    height, width = (side >> reduce for side in size)
+    rows = height
+    if payload[0].type == LEVEL and payload[0].payload:
+        rows = min(height, 8 << min(payload[0].payload[0], MAX_LOG))
+    planned = wanted * PICTURE_BYTES + rows * width * BYTES_PER_PIXEL
+    limits.check_memory(planned, "decoding")
+
+
+def decoder_of(
+    header: ImageHeader, payload: Payload, pack: ImagePack, size: tuple[int, int]
+) -> Decoder:
+    """Where the symbols of a payload come from; FormatError and its children if it breaks rules."""
+    if header.quality >= len(pack.steps):
+        raise FormatError(f"quality code {header.quality} is above {len(pack.steps) - 1}")
+    if payload[0].type == PAYLOAD:
+        return Decoder(bytes(payload[0].payload), pack)
+    return TiledDecoder(decode_tiled([chunk.payload for chunk in payload], size), pack)
