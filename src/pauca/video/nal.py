@@ -48,7 +48,8 @@ def split_units(data: bytes, length_size: int = 0) -> Iterator[bytes]:
     """
     if length_size == 0:
         starts = [match.end() for match in _BEGIN.finditer(data)]
-        for start, end in zip(starts, [s - 3 for s in starts[1:]] + [len(data)], strict=True):
+        ends = [start - 3 for start in starts[1:]] + [len(data)]
+        for start, end in zip(starts, ends, strict=False):
             unit = data[start:end].rstrip(b"\x00")  # units end in a one bit, zeros are padding
             if unit:
                 yield unit

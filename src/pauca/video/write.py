@@ -91,7 +91,7 @@ class _Container:
         for name, value in traits.colours.items():
             setattr(context, name, value)
         if lossless:  # every frame by itself, with checksums
-            context.options = {"level": "3", "slicecrc": "1", "slices": "4", "context": "1"}
+            context.options = {"level": "3", "slicecrc": "1", "context": "1"}
             context.gop_size = 1
         else:
             context.options = {"crf": _MP4_CRF, "preset": "medium"}
