@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     {"errors", "limits", "_core"},
     {"coding", "container"},
-    {"pack", "pixels", "metrics", "nets"},
+    {"pack", "pixels", "metrics", "nets", "streams"},
     {"latent"},
     {"image", "video", "sr", "nn"},
     {"cli", "web", "batch", "bench", "apps"},
@@ -114,7 +114,9 @@ def test_torch_only_where_it_may_be(path: Path) -> None:
             assert not brings_torch(name), name
 
 
-@pytest.mark.parametrize("part", ["cli", "container", "pixels", "metrics", "pack", "coding"])
+@pytest.mark.parametrize(
+    "part", ["cli", "container", "pixels", "metrics", "pack", "coding", "streams"]
+)
 def test_heavy_packages_are_imported_inside_functions(part: str) -> None:
     for path in (SOURCE / part).rglob("*.py"):
         for name in top_level(parsed(path)):

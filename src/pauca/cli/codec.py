@@ -2,26 +2,57 @@
 
 import os
 import stat
+from collections.abc import Set
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pauca.cli import files
-from pauca.cli.image import (
-    PictureOptions,
-    Scale,
-    Tune,
-    ViewOptions,
-    decode_picture,
-    encode_picture,
-)
+from pauca.cli.image import PictureOptions, ViewOptions, decode_picture, encode_picture
 from pauca.cli.network import (
     NetworkOptions,
     decode_network_file,
     encode_network_file,
     is_network,
     may_be_network,
+)
+from pauca.cli.options import (
+    Base,
+    Bitrate,
+    Bits,
+    BitsPerWeight,
+    CalibrationFile,
+    CodecName,
+    Crf,
+    Effort,
+    Evaluation,
+    FilterName,
+    Force,
+    Fps,
+    Input,
+    Jobs,
+    Json,
+    KeepHidden,
+    Lossless,
+    MaxDrop,
+    MaxError,
+    Measure,
+    Model,
+    NoMetadata,
+    Output,
+    Plot,
+    Preset,
+    Quality,
+    QuantizerName,
+    Region,
+    Scale,
+    ScaleDown,
+    Step,
+    TargetVmaf,
+    TileSide,
+    To8Bit,
+    VectorBits,
 )
 from pauca.cli.search import SearchRequest, search_network_file
 from pauca.cli.targets import (
@@ -33,117 +64,21 @@ from pauca.cli.targets import (
     TargetOptions,
     TargetSize,
 )
+from pauca.cli.video import (
+    VideoRequest,
+    decode_video_file,
+    encode_video_file,
+    is_video,
+    refuse_standard_input,
+)
 from pauca.container.identify import Kind, identify
 from pauca.errors import InputError
 
-Input = Annotated[str, typer.Argument(metavar="IN", help="Input file, or - for standard input.")]
-Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="OUT", help="Output file, or - for a pipe.")
-]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace the output if it exists.")]
-Json = Annotated[bool, typer.Option("--json", help="Report as one JSON object on stdout.")]
-Jobs = Annotated[
-    int | None,
-    typer.Option("--jobs", "-j", min=0, help="Threads, 0: all.  [default: 0; networks: 1]"),
-]
-Base = Annotated[
-    Path | None,
-    typer.Option(help="Networks: the older one, a file or a stream, that an update starts from."),
-]
-
-PICTURES, NETWORKS = "pictures", "networks"
-COMMON = {"--target-size"}  # what both know
+PICTURES, NETWORKS, VIDEOS = "pictures", "networks", "videos"
+COMMON = {"--target-size"}  # what pictures and networks know
+SHARED = {"--model", "--effort"}  # what pictures and videos know
 STEPS = ("--bits", "--step", "--max-error", "--lossless")  # only one sets the steps of weights
 Options = dict[str, Any]
-
-Quality = Annotated[
-    float | None,
-    typer.Option(
-        "--quality", "-q", min=0, max=100, help="Pictures: higher is better.  [default: 50]"
-    ),
-]
-Measure = Annotated[
-    Tune | None,
-    typer.Option("--tune", help="Pictures: choose the shipped model by measure.  [default: psnr]"),
-]
-Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="Pictures: model pack, a name or a folder.")
-]
-Effort = Annotated[
-    int | None,
-    typer.Option(
-        "--effort", "-e", min=1, max=9,
-        help="Pictures: higher is slower and smaller.  [default: 3]",
-    ),
-]  # fmt: skip
-NoMetadata = Annotated[
-    bool, typer.Option("--no-metadata", help="Pictures: leave out ICC profile, EXIF and XMP.")
-]
-To8Bit = Annotated[
-    bool, typer.Option("--to-8-bit", help="Pictures: keep the upper 8 bits of deeper samples.")
-]
-KeepHidden = Annotated[
-    bool,
-    typer.Option(
-        "--keep-hidden", help="Pictures: keep the colours of transparent pixels, which cost bytes."
-    ),
-]
-TileSide = Annotated[
-    int | None,
-    typer.Option("--tile", help="Pictures: side of parts, 0 for one.  [default: 1024 above 4 MP]"),
-]
-ScaleDown = Annotated[
-    Scale | None, typer.Option("--scale", help="Pictures: so many times smaller; a prefix will do.")
-]
-Region = Annotated[
-    str | None,
-    typer.Option(metavar="X,Y,W,H", help="Pictures: decode these pixels of the whole alone."),
-]
-Bits = Annotated[
-    int | None,
-    typer.Option(
-        min=2, max=16, help="Networks: bits that hold a tensor's largest level.  [default: 8]"
-    ),
-]
-Step = Annotated[float | None, typer.Option(help="Networks: weights become multiples of this.")]
-MaxError = Annotated[
-    float | None, typer.Option(help="Networks: no weight moves by more than this.")
-]
-VectorBits = Annotated[
-    int | None,
-    typer.Option(
-        min=0, max=23, help="Networks: bits of mantissa that vectors keep.  [default: 10]"
-    ),
-]
-Lossless = Annotated[
-    bool, typer.Option("--lossless", help="Networks: keep every bit of every tensor.")
-]
-Evaluation = Annotated[
-    str | None,
-    typer.Option(
-        "--eval", help='Networks: command that prints the accuracy, "python eval.py {model}".'
-    ),
-]
-MaxDrop = Annotated[
-    float | None,
-    typer.Option(min=0, help="Networks: the smallest file that loses no more by --eval."),
-]
-BitsPerWeight = Annotated[
-    float | None, typer.Option(min=0, help="Networks: the best with so many bits per weight.")
-]
-QuantizerName = Annotated[
-    str | None,
-    typer.Option(
-        "--quantizer",
-        help="Networks: nearest, weighted, trellis, kmeans, lloyd, dc1, dc2 or second-order for a"
-        " search, or one of them and its setting (second-order=1e-7).",
-    ),
-]
-CalibrationFile = Annotated[
-    Path | None,
-    typer.Option("--calibration", help="Networks: npz of what the quantizer may know of it."),
-]
-Plot = Annotated[Path | None, typer.Option(help="Networks: plot of all trials of a search, PNG.")]
 
 
 def encode(
@@ -175,15 +110,24 @@ def encode(
     calibration: CalibrationFile = None,
     plot: Plot = None,
     base: Base = None,
+    codec: CodecName = None,
+    crf: Crf = None,
+    bitrate: Bitrate = None,
+    target_vmaf: TargetVmaf = None,
+    preset: Preset = None,
+    filter: FilterName = None,
+    scale: Scale = None,
+    fps: Fps = None,
     jobs: Jobs = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make a picture or a neural network smaller.
+    """Make a picture, a neural network or a video smaller.
 
     IN is an 8-bit picture that Pillow reads, with its alpha, ICC profile, EXIF and XMP, or a
     network in safetensors, ONNX, torch state_dict or npz; its content says which. OUT is a pauca
-    stream.
+    stream. A video file, or a folder of pictures, becomes an ordinary MP4, MOV, MKV or WebM that
+    every player plays, with audio, subtitles and chapters as they are; a killed encode goes on.
     """
     pictures = PictureOptions(
         quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden, tile
@@ -193,10 +137,17 @@ def encode(
     search = SearchRequest(
         max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
     )
+    videos = VideoRequest(codec, crf, bitrate, target_vmaf, preset, filter, scale, fps)
     if model and tune:
         raise typer.BadParameter("--tune chooses a model, and so does --model; give one")
     _check_report(output, json)
     files.check_output(output, force)
+    if is_video(input):
+        _refuse(_given(pictures) | _given(targets), PICTURES, input, SHARED)
+        _refuse(_given(networks) | _given(search), NETWORKS, input, set())
+        encode_video_file(input, output, videos, effort, model, jobs or 0, force, json)
+        return
+    _refuse(_given(videos), VIDEOS, input)
     source = _source(input)
     if isinstance(source, bytes) and is_network(source):
         _refuse(_given(pictures) | _given(targets), PICTURES, input)
@@ -217,7 +168,7 @@ def decode(
     output: Output,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="Pictures: folder of a model pack that is not shipped."),
+        typer.Option("--model", "-m", help="Folder of a model pack that is not shipped."),
     ] = None,
     scale: ScaleDown = None,
     region: Region = None,
@@ -232,24 +183,34 @@ def decode(
             "--levels", help="Networks: write integers NAME and their steps NAME.step, not floats."
         ),
     ] = False,
+    filter: FilterName = None,
     jobs: Jobs = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Turn a pauca stream back into a picture or a network.
+    """Turn a pauca stream back into a picture or a network, or restore a video.
 
     OUT has the format its extension names; - is PNG, or the format that the network came in. What
-    a picture carries is written where that format can hold it.
+    a picture carries is written where that format can hold it. Videos go through the filters that
+    they carry, to .mkv (FFV1, lossless), .mp4 or .mov (H.264 at CRF 12), .y4m, - (y4m) or a folder
+    of PNG; --filter none leaves the filters out.
     """
     pictures = {"--model": model, "--scale": scale, "--region": region}
     networks = {"--base": base, "--tensor": tensor or None, "--levels": levels or None}
     _check_report(output, json)
+    if is_video(input):
+        _refuse(pictures, PICTURES, input, SHARED)
+        _refuse(networks, NETWORKS, input)
+        _check_video_output(output, force)
+        decode_video_file(input, output, model, filter, jobs or 0, force, json)
+        return
     files.check_output(output, force)
+    _refuse({"--filter": filter}, VIDEOS, input)
     data = files.read_input(input)
+    threads = 1 if jobs is None else jobs
     if identify(data) in (Kind.WEIGHTS, Kind.UPDATE):
         _refuse(pictures, PICTURES, input)
         names = tuple(tensor or ())
-        threads = 1 if jobs is None else jobs
         decode_network_file(data, input, output, base, names, levels, threads, force, json)
     else:
         _refuse(networks, NETWORKS, input)
@@ -260,7 +221,9 @@ def decode(
 def _source(input: str) -> str | bytes:
     """Return the path of a picture or video, or the bytes of what may be a network or is piped."""
     if input == files.STANDARD:
-        return files.read_input(input)
+        data = files.read_input(input)
+        refuse_standard_input(data)
+        return data
     try:
         with open(input, "rb") as file:
             is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -271,8 +234,8 @@ def _source(input: str) -> str | bytes:
     return files.read_input(input)
 
 
-def _refuse(options: Options, domain: str, input: str) -> None:
-    given = [name for name, value in options.items() if value is not None and name not in COMMON]
+def _refuse(options: Options, domain: str, input: str, common: Set[str] = COMMON) -> None:
+    given = [name for name, value in options.items() if value is not None and name not in common]
     if given:
         raise typer.BadParameter(f"{given[0]} is for {domain}, and {input} holds none")
 
@@ -284,6 +247,12 @@ def _given(options: object) -> Options:
         for name, value in vars(options).items()
         if value is not None and value is not False
     }
+
+
+def _check_video_output(output: str, force: bool) -> None:
+    """Check what `files.check_output` does, but a folder is written by the decoder itself."""
+    if output == files.STANDARD or Path(output).suffix:
+        files.check_output(output, force)
 
 
 def _check_networks(networks: Options, search: Options) -> None:

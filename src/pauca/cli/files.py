@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -76,3 +77,28 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status(text) as status:
         yield status.update
+
+
+@contextlib.contextmanager
+def bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and time left while standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task(text, total=None)
+        start, first = time.perf_counter(), 0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal first
+            first = first or done  # an encode that goes on does not start at 1
+            rate = (done - first + 1) / max(time.perf_counter() - start, 1e-9)
+            progress.update(
+                task, completed=done, total=total or None,
+                description=f"{text}: {done}/{total or '?'}, {rate:.1f} a second",
+            )  # fmt: skip
+
+        yield tell

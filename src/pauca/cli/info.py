@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.codec import Input, Json
+from pauca.cli.options import Input, Json
 from pauca.cli.targets import fidelity_record
 from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 from pauca.container.metadata import NAMES
@@ -14,10 +14,15 @@ CARRIED = {"A": "alpha", **NAMES}  # chunks of a picture that `info` names, with
 
 
 def info(input: Input, json: Json = False) -> None:
-    """Show what a pauca stream holds.
+    """Show what a pauca stream holds, or what a video carries of ours.
 
     Nothing is decoded and the model need not be installed; every checksum is verified.
     """
+    from pauca.cli.video import is_video, show_video
+
+    if is_video(input):
+        show_video(input, json)
+        return
     import pauca
 
     record = info_record(input, pauca.info(files.read_input(input)))

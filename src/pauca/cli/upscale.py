@@ -1,16 +1,14 @@
 """`pauca upscale`: pictures, folders of pictures and videos at two or four times their size."""
 
-import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pauca.cli import files
-from pauca.cli.codec import Force, Json
+from pauca.cli.options import Force, Json
 from pauca.errors import InputError, PaucaError
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def _folder(source: Path, target: Path, upscaler: "Upscaler", force: bool) -> di
         raise InputError(f"no pictures in {source}")
     target.mkdir(exist_ok=True)
     failed: list[str] = []
-    with _bar("upscaling") as tell:
+    with files.bar("upscaling") as tell:
         for i, path in enumerate(paths):
             try:
                 _picture(str(path), str(target / path.name), upscaler, force)
@@ -141,32 +139,9 @@ def _video(
 ) -> dict[str, Any]:
     from pauca.sr.video import upscale_video
 
-    with _bar("upscaling") as tell:
+    with files.bar("upscaling") as tell:
         done = upscale_video(input, output, upscaler, options, force, tell)
     return {
         "input": input, "output": output, "frames": done.frames, "width": done.width,
         "height": done.height,
     }  # fmt: skip
-
-
-@contextlib.contextmanager
-def _bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and time left while standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, transient=True) as progress:
-        task = progress.add_task(text, total=None)
-        start = time.perf_counter()
-
-        def tell(done: int, total: int) -> None:
-            rate = done / max(time.perf_counter() - start, 1e-9)
-            progress.update(
-                task, completed=done, total=total or None,
-                description=f"{text}: {done}/{total or '?'}, {rate:.1f} a second",
-            )  # fmt: skip
-
-        yield tell

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from pauca.cli import files
-from pauca.cli.codec import Force, Json
+from pauca.cli.options import Force, Json
 from pauca.cli.targets import decibels, fidelity_line, fidelity_record, similarity
 from pauca.container.identify import identify
 from pauca.errors import InputError, PaucaError

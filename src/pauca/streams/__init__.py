@@ -1,0 +1,1 @@
+"""Containers of video: what upscaling and video coding need of them (extra: video)."""

@@ -1,0 +1,37 @@
+"""PyAV (FFmpeg), loaded when it is needed, and its errors as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from pauca.errors import InputError, MissingExtraError
+
+SUFFIXES = (
+    ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".y4m", ".ts", ".mpg", ".mpeg",
+    ".264", ".h264", ".265", ".h265", ".hevc", ".obu", ".ivf",
+)  # fmt: skip
+
+
+def load_av() -> Any:
+    """Return the package `av`, silent; `MissingExtraError` if it is not installed."""
+    # SVT-AV1 writes a page about itself to standard error unless this is set before it starts.
+    os.environ.setdefault("SVT_LOG", "0")
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtraError('video needs PyAV: pip install "pauca[video]"') from error
+    av.logging.set_level(av.logging.PANIC)
+    return av
+
+
+@contextlib.contextmanager
+def named(av: Any, action: str, source: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of FFmpeg inside the block into `InputError`: "cannot ACTION SOURCE: ..."."""
+    try:
+        yield
+    except (av.error.FFmpegError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot {action} {os.fspath(source)}: {reason}") from error

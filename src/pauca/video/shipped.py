@@ -1,0 +1,67 @@
+"""The filters that are installed, by name and by what a stream says of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pauca.errors import InputError, PackError
+from pauca.video.restore import Filter, Fit
+
+NAMES = {1: "vf-restore", 2: "vf-sr2"}  # by scale
+
+
+def has_filter(scale: int) -> bool:
+    """Return whether the usual filter of `scale` is installed."""
+    from pauca.pack.registry import list_models
+
+    return bool(list_models(NAMES[scale]))
+
+
+def shipped_filter(name: str | None, scale: int) -> Filter:
+    """Return the filter of this name or folder, by default that of `scale`.
+
+    Raises `PackError` if it is not installed, `InputError` if it is of another scale.
+    """
+    filter: Filter = _filters().load_filter(name or NAMES[scale])
+    if filter.scale != scale:
+        raise InputError(f"the filter {name} is for --scale {filter.scale}")
+    return filter
+
+
+def shipped_fit() -> Fit:
+    """Return what fits filters to scenes."""
+    found: Fit = _filters().fit
+    return found
+
+
+def finder(folder: Path | None) -> Callable[[bytes], Filter]:
+    """Return what finds the filter whose id starts with given bytes: in `folder`, or shipped."""
+
+    def find(prefix: bytes) -> Filter:
+        from pauca.pack.registry import list_models
+
+        if folder is not None:
+            filter: Filter = _filters().load_filter(os.fspath(folder))
+            if filter.pack_id.startswith(prefix):
+                return filter
+        for info in list_models("*"):
+            if info.domain == "filter" and info.pack_id.startswith(prefix):
+                shipped: Filter = _filters().load_filter(info.name)
+                return shipped
+        raise PackError(
+            f"the video asks for the filter {prefix.hex()}, which is not installed; name its folder"
+            " with --model, or leave filters out with --filter none"
+        )
+
+    return find
+
+
+def _filters() -> Any:
+    try:
+        return import_module("pauca.video.filters")
+    except ModuleNotFoundError as error:
+        raise PackError("no filters of video are installed; use --filter none") from error
