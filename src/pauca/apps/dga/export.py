@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pauca.apps.dga.detector import DOMAIN, WEIGHTS, Detector, network_of
 from pauca.apps.dga.figures import threshold
-from pauca.apps.dga.model import STEP, NgramNet
+from pauca.apps.dga.model import MIX_STEP, STEP, NgramNet
 from pauca.apps.dga.names import MAX_SCORED
 from pauca.apps.dga.train import DgaTrainConfig, held_out, load_model
 from pauca.errors import InputError
@@ -35,6 +35,11 @@ def levels_of(model: NgramNet) -> dict[str, Quantized]:
         "second": (model.second.weight[0], second),
         "second_bias": (model.second.bias, STEP * first * second),
     }
+    if model.mix is not None and model.mix.bias is not None:
+        values |= {
+            "mix": (model.mix.weight, MIX_STEP),
+            "mix_bias": (model.mix.bias, STEP * MIX_STEP),
+        }
     return {name: _quantized(tensor, step) for name, (tensor, step) in values.items()}
 
 
