@@ -16,9 +16,7 @@ def kernel_of(network: NgramNetwork) -> Kernel:
         for order, table in zip(network.orders, network.tables, strict=True)
     ]
     n = network
-    return Kernel(
-        tables, n.bias, n.first, n.first_bias, n.second, n.second_bias, n.mix, n.mix_bias
-    )
+    return Kernel(tables, n.bias, n.first, n.first_bias, n.second, n.second_bias, n.mix, n.mix_bias)
 
 
 def test_the_kernel_gives_the_integers_of_the_definition(network: NgramNetwork) -> None:

@@ -148,7 +148,8 @@ class NgramConfig:
 class NgramNet(nn.Module):
     """Rows of tables added at each position, rectified, pooled over the name, two dense layers.
 
-    With `mix`, a convolution of width 3 over the positions is pooled beside them. `exact`: weights and sums are rounded as the integers of `pauca.apps.dga.ngram` are.
+    With `mix`, a convolution of width 3 over the positions is pooled beside them. `exact`: weights
+    and sums are rounded as the integers of `pauca.apps.dga.ngram` are.
     """
 
     def __init__(self, config: NgramConfig = NgramConfig()):

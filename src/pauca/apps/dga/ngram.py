@@ -2,9 +2,10 @@
 
 At each position of a name, from one before its first character on, one row of each table is added
 to the bias: the row of the n-gram that begins there. The sums are rectified, their maximum and sum
-over the positions are taken, and two dense layers follow. A network may have a convolution of width 3 over the rectified sums, whose outputs are
-pooled as well. Rows and weights are int8, sums of the
-first layer stay below 2**31, those of the second are int64: every machine gives the same logit.
+over the positions are taken, and two dense layers follow. A network may have a convolution of
+width 3 over the rectified sums, whose outputs are pooled as well. Rows and weights are int8, sums
+of the first layer stay below 2**31, those of the second are int64: every machine gives the same
+logit.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class NgramNetwork:
 
     `orders`: lengths of n-grams, 1..6. `tables`: int8 (rows, channels) of each. `bias`: int16
     (channels,). `first`: int8 (hidden, 2 channels) and `first_bias` int32 (hidden,). `second`: int8
-    (hidden,) and `second_bias`. `scale` turns the sum into a logit. `mix`: int8 (mixed, channels, 3)
-    and `mix_bias` int32 (mixed,) of the convolution, empty where there is none; `first` then is
+    (hidden,) and `second_bias`. `scale` turns the sum into a logit. `mix`: int8 (mixed, channels,
+    3) and `mix_bias` int32 (mixed,) of the convolution, empty where there is none; `first` then is
     (hidden, 2 (channels + mixed)).
     """
 
@@ -80,7 +81,9 @@ class NgramNetwork:
         _require(mixed % LANES == 0 and mixed <= MAX_CHANNELS, "sizes")
         _require(self.mix.shape == ((mixed, channels, 3) if mixed else (0, 0, 3)), "shape of mix")
         _require(self.mix.dtype == np.int8 and self.mix_bias.dtype == np.int32, "type of mix")
-        _require(int(np.abs(self.mix_bias.astype(np.int64)).max(initial=0)) <= MIX_BIAS_MAX, "mix bias")
+        _require(
+            int(np.abs(self.mix_bias.astype(np.int64)).max(initial=0)) <= MIX_BIAS_MAX, "mix bias"
+        )
         inputs = 2 * (channels + mixed)
         shapes = {"bias": (channels,), "first": (hidden, inputs), "first_bias": (hidden,)}
         for name, shape in {**shapes, "second": (hidden,)}.items():
