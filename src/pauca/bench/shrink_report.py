@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pauca.bench.machine import describe_machine
-from pauca.bench.report import Table, json_bytes, load_matplotlib, markdown
+from pauca.bench.report import Table, load_matplotlib, markdown
 from pauca.nn.shrinking.api import ShrinkResult
 from pauca.nn.shrinking.trial import Trial
 
@@ -31,14 +32,20 @@ def record_of(result: ShrinkResult) -> dict[str, Any]:
         "finished": result.finished,
         "resumed": result.resumed,
         "best": result.best.number,
-        "trials": [asdict(t) | {"pareto": t.number in front} for t in result.trials],
+        "trials": [_values(trial, trial.number in front) for trial in result.trials],
     }
+
+
+def _values(trial: Trial, pareto: bool) -> dict[str, Any]:
+    accuracy = None if trial.error else trial.accuracy
+    return asdict(trial) | {"accuracy": accuracy, "pareto": pareto}
 
 
 def to_json(result: ShrinkResult, command: str) -> bytes:
     """Return command, machine and result as UTF-8 JSON."""
     machine = asdict(describe_machine())
-    return json_bytes({"command": command, "machine": machine, **record_of(result)})
+    record = {"command": command, "machine": machine, **record_of(result)}
+    return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def to_markdown(result: ShrinkResult, command: str) -> bytes:

@@ -86,10 +86,11 @@ class Journal:
             except ValueError:
                 break
             end += len(line)
-        self._file.truncate(end)  # half a line of a search that was killed
-        if not lines:
+        if len(lines) < 2:  # nothing was tried yet, by whatever search
+            self._file.truncate(0)
             self._append(header)
             return
+        self._file.truncate(end)  # half a line of a search that was killed
         if lines[0] != header:
             wrong = [key for key in header if lines[0].get(key) != header[key]]
             raise InputError(

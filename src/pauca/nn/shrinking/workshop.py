@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pauca.errors import InputError, UnsupportedError
@@ -188,9 +188,3 @@ class Workshop:
         made = run_pass(name, model, context, **options)[0]
         self.journal.keep(file, network_bytes(self.side(made).network(made), "safetensors"))
         return made
-
-
-def summary_of(trial: Trial) -> dict[str, Any]:
-    """Return a trial as plain values, for JSON."""
-    record = asdict(trial)
-    return record | {"accuracy": None if trial.error else trial.accuracy}
