@@ -135,7 +135,8 @@ def _mixed(network: NgramNetwork, y: NDArray[np.int64]) -> NDArray[np.int64]:
     u = np.pad(np.minimum(y, 255), ((1, 1), (0, 0)))
     weight = network.mix.astype(np.int64)
     x = network.mix_bias + sum(u[k : k + len(y)] @ weight[:, :, k].T for k in range(3))
-    return np.clip(x >> MIX_SHIFT, 0, MIXED_MAX)
+    mixed: NDArray[np.int64] = np.clip(x >> MIX_SHIFT, 0, MIXED_MAX)
+    return mixed
 
 
 def _rows(padded: NDArray[np.int64], n: int, order: int, bits: int) -> NDArray[np.int64]:
