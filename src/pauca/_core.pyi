@@ -71,6 +71,8 @@ class NgramNetwork:
         first_bias: NDArray[np.int32],
         second: NDArray[np.int8],
         second_bias: int,
+        mix: NDArray[np.int8],
+        mix_bias: NDArray[np.int32],
     ) -> None: ...
     def run(self, codes: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]: ...
 

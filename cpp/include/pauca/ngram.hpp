@@ -1,5 +1,5 @@
-// N-gram networks over short strings: rows of tables added at each position, rectified, pooled, two dense
-// layers. Definition: spec/ngram.md. All integers, so every machine gives the same sums.
+// N-gram networks over short strings: rows of tables added at each position, rectified, pooled (beside them, a
+// convolution of width 3 over them), two dense layers. Definition: spec/ngram.md. All integers, so every machine gives the same sums.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,8 @@ inline constexpr std::uint32_t kMaxTables = 8;
 inline constexpr std::uint32_t kMaxCodes = 64;      // of one string
 inline constexpr std::uint32_t kSymbols = 40;       // kSymbols^kMaxOrder < 2^32
 inline constexpr std::uint32_t kSumShift = 3;
+inline constexpr std::uint32_t kMixShift = 7;       // weights of the convolution count in 1/128
+inline constexpr std::int32_t kMixedMax = 1023;
 
 // The table of n-grams of `order` codes: by value where bits == 0 (kSymbols^order rows), by hash otherwise (2^bits).
 struct Table {
@@ -29,10 +31,13 @@ struct Network {
     std::uint32_t hidden = 0;
     std::span<const Table> tables;
     const std::int16_t* bias = nullptr;        // [channels]
-    const std::int8_t* first = nullptr;        // [hidden][2 channels]
+    const std::int8_t* first = nullptr;        // [hidden][2 (channels + mixed)]
     const std::int32_t* first_bias = nullptr;  // [hidden]
     const std::int8_t* second = nullptr;       // [hidden]
     std::int64_t second_bias = 0;
+    std::uint32_t mixed = 0;                   // channels of the convolution, a multiple of kLanes; 0: none
+    const std::int16_t* mix = nullptr;         // [mixed][3][channels], |weight| < 128
+    const std::int32_t* mix_bias = nullptr;    // [mixed], |bias| <= 2^24
 };
 
 // Sum of string i, which is codes[starts[i]] .. codes[starts[i + 1] - 1], to out[i].

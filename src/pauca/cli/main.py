@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pauca import __version__
-from pauca.cli import codec, info, upscale, verify
+from pauca.cli import codec, info, shrink, upscale, verify
 from pauca.cli.frame import FORWARD, PLAIN, ROOT, forward, run_command
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ def root(
 app.command("encode")(codec.encode)
 app.command("decode")(codec.decode)
 app.command("upscale")(upscale.upscale)
+app.command("shrink")(shrink.shrink)
 app.command("info")(info.info)
 app.command("verify")(verify.verify)
 app.command("models")(info.models)

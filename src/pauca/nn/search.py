@@ -227,14 +227,21 @@ class CommandEvaluation:
 
     def __call__(self, network: Network) -> float:
         """Return the accuracy of `network`."""
-        words = shlex.split(self.command)
-        if not any("{model}" in word for word in words):
-            raise InputError("the evaluation command must hold {model}")
         suffix = next(suffix for suffix, kind in SUFFIXES.items() if kind == network.kind)
         with tempfile.TemporaryDirectory(prefix="pauca-") as folder:
             path = Path(folder, f"model{suffix}")
             write_network(network, path)
-            return self._run([word.replace("{model}", str(path)) for word in words])
+            return self._run(self.words(str(path)))
+
+    def words(self, path: str) -> list[str]:
+        """Return the command for the file at `path`; `InputError` if it names no model."""
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise InputError(f"the evaluation command cannot be read: {error}") from error
+        if not any("{model}" in word for word in words):
+            raise InputError("the evaluation command must hold {model}")
+        return [word.replace("{model}", path) for word in words]
 
     def _run(self, words: list[str]) -> float:
         try:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,4 +47,16 @@ def network() -> NgramNetwork:
         rng.integers(-127, 128, hidden).astype(np.int8),
         -12345,
         1e-7,
+    )
+
+
+@pytest.fixture
+def mixing(network: NgramNetwork) -> NgramNetwork:
+    """The same with a convolution of 16 channels."""
+    rng = np.random.default_rng(6)
+    return replace(
+        network,
+        mix=rng.integers(-127, 128, (16, 32, 3)).astype(np.int8),
+        mix_bias=rng.integers(-9999, 9999, 16).astype(np.int32),
+        first=rng.integers(-127, 128, (9, 96)).astype(np.int8),
     )

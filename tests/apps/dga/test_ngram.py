@@ -16,7 +16,7 @@ def kernel_of(network: NgramNetwork) -> Kernel:
         for order, table in zip(network.orders, network.tables, strict=True)
     ]
     n = network
-    return Kernel(tables, n.bias, n.first, n.first_bias, n.second, n.second_bias)
+    return Kernel(tables, n.bias, n.first, n.first_bias, n.second, n.second_bias, n.mix, n.mix_bias)
 
 
 def test_the_kernel_gives_the_integers_of_the_definition(network: NgramNetwork) -> None:
@@ -27,6 +27,17 @@ def test_the_kernel_gives_the_integers_of_the_definition(network: NgramNetwork) 
     found = kernel_of(network).run(np.concatenate(strings), starts)
     assert found.tolist() == run_plain(network, strings).tolist()
     assert len(set(found.tolist())) > 60
+
+
+def test_the_convolution_gives_the_integers_of_the_definition(mixing: NgramNetwork) -> None:
+    mixing.check()
+    rng = np.random.default_rng(3)
+    strings = [rng.integers(1, 40, n).astype(np.uint8) for n in range(65)]
+    starts = np.cumsum([0, *map(len, strings)])
+    found = kernel_of(mixing).run(np.concatenate(strings), starts)
+    assert found.tolist() == run_plain(mixing, strings).tolist()
+    without = replace(mixing, mix=np.zeros_like(mixing.mix))
+    assert found.tolist() != run_plain(without, strings).tolist()
 
 
 def test_extremes_stay_in_their_integers(network: NgramNetwork) -> None:
@@ -54,6 +65,9 @@ def test_extremes_stay_in_their_integers(network: NgramNetwork) -> None:
         ({"first_bias": np.full(9, (1 << 31) - 1, np.int32)}, "sums"),
         ({"bias": np.full(32, 32767, np.int16)}, "bias out of range"),
         ({"first": np.zeros((9, 63), np.int8)}, "shape of first"),
+        ({"mix": np.zeros((16, 32, 3), np.int8)}, "shape of mix"),
+        ({"mix_bias": np.zeros(16, np.int32)}, "shape of mix"),
+        ({"mix_bias": np.zeros(9, np.int32), "mix": np.zeros((9, 32, 3), np.int8)}, "sizes"),
     ],
 )
 def test_networks_that_break_a_rule_are_refused(

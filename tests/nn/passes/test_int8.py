@@ -74,11 +74,26 @@ class Recurrent(nn.Module):
         return self.head(self.lstm(self.embed(x))[0][:, -1])
 
 
+def counted(module: Recurrent, steps: int) -> tuple[Tensor, Tensor]:
+    """Train to tell whether most letters are of the first half; return unseen samples."""
+    optimizer = torch.optim.Adam(module.parameters(), 1e-2)
+    for _ in range(steps):
+        x = torch.randint(0, 40, (64, 12))
+        loss = nn.functional.cross_entropy(module(x), ((x < 20).sum(1) > 6).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x = torch.randint(0, 40, (400, 12))
+    return x, ((x < 20).sum(1) > 6).long()
+
+
 def test_recurrent_nets_in_dynamic_int8() -> None:
     from pauca.pack.runtime import float_session
 
     torch.manual_seed(0)
-    module, x = Recurrent().eval(), torch.randint(0, 40, (8, 12))
+    module = Recurrent()
+    x, y = counted(module, 120)
+    module.eval()
     made, first = apply_pass("export", module, Context(example=x[:2]))
     out, report = apply_pass("int8-dynamic", made, Context(example=x[:2]))
     assert "DynamicQuantizeLSTM" in operators(out)
@@ -86,7 +101,9 @@ def test_recurrent_nets_in_dynamic_int8() -> None:
     assert first.before.macs == report.before.macs == 2 * (12 * 4 * 64 * (16 + 64) + 128)
     near = float_session(out.SerializeToString(), 1).run(None, {"x0": x.numpy()})[0]
     exact = module(x).detach().numpy()
-    assert 0 < np.abs(near - exact).max() < 0.1 * np.abs(exact).max()
+    assert 0 < np.abs(near - exact).max() < 0.2 * np.abs(exact).max()
+    right = [float((z.argmax(1) == y.numpy()).mean()) for z in (exact, near)]
+    assert right[0] > 0.85 and right[1] > right[0] - 0.02
 
 
 def test_trained_rounding_is_what_the_int8_graph_computes(parent: Parent) -> None:

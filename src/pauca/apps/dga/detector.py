@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pauca._core import NgramNetwork as Kernel
 from pauca.apps.dga.figures import sigmoid
 from pauca.apps.dga.names import codes_of, scored_parts
-from pauca.apps.dga.ngram import TYPES, NgramNetwork
+from pauca.apps.dga.ngram import NO_MIX, NO_MIX_BIAS, TYPES, NgramNetwork
 from pauca.errors import PackError
 from pauca.nn.codec import decode_quantized
 from pauca.nn.model import Quantized
@@ -43,6 +43,8 @@ class Detector:
             network.first_bias,
             network.second,
             network.second_bias,
+            network.mix,
+            network.mix_bias,
         )
 
     def score_parts(self, parts: Sequence[bytes]) -> NDArray[np.float64]:
@@ -82,6 +84,8 @@ def network_of(
     """The network whose levels are `tensors`; `PackError` where they do not fit its integers."""
     names = [f"tables.{i}" for i in range(len(orders))]
     types: dict[str, Any] = {name: np.int8 for name in names} | TYPES
+    if "mix" in tensors:
+        types |= {"mix": np.int8, "mix_bias": np.int32}
     arrays = {}
     for name, dtype in types.items():
         levels = tensors[name].levels
@@ -100,4 +104,6 @@ def network_of(
         arrays["second"],
         int(tensors["second_bias"].levels.item()),
         step,
+        arrays.get("mix", NO_MIX),
+        arrays.get("mix_bias", NO_MIX_BIAS),
     )

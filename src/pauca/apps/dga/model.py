@@ -14,9 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pauca.apps.dga.names import MAX_SCORED, SYMBOLS
-from pauca.apps.dga.ngram import MULTIPLIER, SUM_SHIFT, WEIGHT_MAX, rows_of
+from pauca.apps.dga.ngram import (
+    MIX_SHIFT,
+    MIXED_MAX,
+    MULTIPLIER,
+    SUM_SHIFT,
+    WEIGHT_MAX,
+    rows_of,
+)
 
 STEP = 1.0 / 16  # of table entries
+MIX_STEP = 2.0**-MIX_SHIFT
 SUM_UNIT = 1 << SUM_SHIFT
 
 
@@ -126,18 +134,22 @@ class CharTransformer(nn.Module):
 
 @dataclass(frozen=True)
 class NgramConfig:
-    """`orders`: lengths of n-grams. `bits`: rows of hashed tables, as a power of two."""
+    """`orders`: lengths of n-grams. `bits`: rows of hashed tables, as a power of two. `mix`:
+    channels of a convolution over neighbouring positions, 0 for none.
+    """
 
     channels: int = 16
     hidden: int = 32
     bits: int = 12
     orders: tuple[int, ...] = (2, 3, 4)
+    mix: int = 0
 
 
 class NgramNet(nn.Module):
     """Rows of tables added at each position, rectified, pooled over the name, two dense layers.
 
-    `exact`: weights and sums are rounded as the integers of `pauca.apps.dga.ngram` are.
+    With `mix`, a convolution of width 3 over the positions is pooled beside them. `exact`: weights
+    and sums are rounded as the integers of `pauca.apps.dga.ngram` are.
     """
 
     def __init__(self, config: NgramConfig = NgramConfig()):
@@ -149,7 +161,8 @@ class NgramNet(nn.Module):
             for order in config.orders
         )
         self.bias = nn.Parameter(torch.zeros(config.channels))
-        self.first = nn.Linear(2 * config.channels, config.hidden)
+        self.mix = nn.Conv1d(config.channels, config.mix, 3, padding=1) if config.mix else None
+        self.first = nn.Linear(2 * (config.channels + config.mix), config.hidden)
         self.second = nn.Linear(config.hidden, 1)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -163,7 +176,10 @@ class NgramNet(nn.Module):
                 kept = torch.rand(*row.shape[:2], 1, device=row.device) >= self.dropout
                 row = row * kept / (1 - self.dropout)
             z = z + row
-        x = pooled(F.relu(z), mask)
+        y = F.relu(z)
+        x = pooled(y, mask)
+        if self.mix is not None:
+            x = torch.cat([x, pooled(self._mixed(self.mix, y * mask[..., None]), mask)], 1)
         if not self.exact:
             out: Tensor = self.second(F.relu(self.first(x)))[:, 0]
             return out
@@ -171,6 +187,15 @@ class NgramNet(nn.Module):
         hidden = F.relu(F.linear(x, rounded(self.first.weight, self.step(1)), self.first.bias))
         out = F.linear(hidden, rounded(self.second.weight, self.step(2)), self.second.bias)[:, 0]
         return out
+
+    def _mixed(self, mix: nn.Conv1d, y: Tensor) -> Tensor:
+        """The convolution over (N, L + 1, C), zero outside the name: (N, L + 1, mix)."""
+        y = y.clamp(max=255 * STEP).transpose(1, 2)
+        weight = rounded(mix.weight, MIX_STEP) if self.exact else mix.weight
+        x = F.conv1d(y, weight, mix.bias, padding=1).transpose(1, 2)
+        if self.exact:
+            x = x + (torch.floor(x / STEP) * STEP - x).detach()
+        return F.relu(x).clamp(max=MIXED_MAX * STEP)
 
     def step(self, layer: int) -> Tensor:
         """The step of a dense layer's weights: the largest is 127 of them."""

@@ -95,6 +95,12 @@ def held_out(config: DgaTrainConfig) -> Names:
     return names.pick(_held(names))
 
 
+def learned(config: DgaTrainConfig) -> Names:
+    """The names that such a training learned from."""
+    names = _read(config)
+    return names.pick(~_held(names))
+
+
 def _held(names: Names) -> NDArray[np.bool_]:
     held: NDArray[np.bool_] = np.arange(len(names)) % HELD == 0
     return held

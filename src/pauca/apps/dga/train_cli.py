@@ -73,6 +73,9 @@ def export(
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX graph instead.")] = False,
     name: Annotated[str, typer.Option(help="Name of the detector.")] = "dga-ngram",
     version: Annotated[str, typer.Option(help="Version of the detector.")] = "0.1.0",
+    price: Annotated[
+        float, typer.Option(min=0, help="Price of a bit of a table entry; 0 rounds to nearest.")
+    ] = 0.0,
     held: Held = "",
     seed: Seed = 0,
 ) -> None:
@@ -89,7 +92,7 @@ def export(
     if not data:
         raise InputError("a detector needs --data, the data of its training")
     config = DgaTrainConfig(data=data, out=out, held=_split(held), seed=seed)
-    info = run(checkpoint, out, name, version, config)
+    info = run(checkpoint, out, name, version, config, price)
     print(f"{info.name} {info.version} {info.pack_id.hex()} {info.path}")
 
 

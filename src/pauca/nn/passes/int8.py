@@ -43,6 +43,7 @@ def quantize_static(model: Any, options: Int8Options, context: Context = NO_CONT
             per_channel=options.per_channel,
             reduce_range=options.reduce_range,
             calibrate_method=getattr(ort.CalibrationMethod, METHODS[options.method]),
+            op_types_to_quantize=list(options.ops) or None,
         )
         return onnx_package().load(str(out))
 

@@ -158,7 +158,18 @@ def apply_recipe(
 
 
 def read_recipe(path: PathLike) -> list[dict[str, Any]]:
-    """Return the steps of a JSON file {"passes": [...]}, or of YAML where PyYAML is installed."""
+    """Return the steps of a JSON file {"passes": [...]}, or of YAML where PyYAML is installed.
+
+    `InputError` where it is no recipe, or names an unknown pass.
+    """
+    steps = load_steps(path)
+    for step in steps:
+        _step(step)
+    return steps
+
+
+def load_steps(path: PathLike) -> list[dict[str, Any]]:
+    """Return the steps of a recipe file as they stand in it; `InputError` where it is none."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -171,8 +182,6 @@ def read_recipe(path: PathLike) -> list[dict[str, Any]]:
     steps = value.get("passes") if isinstance(value, dict) else None
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise InputError(f'{path} is no recipe: it must be {{"passes": [{{"pass": NAME}}, ...]}}')
-    for step in steps:
-        _step(step)
     return steps
 
 
@@ -201,14 +210,24 @@ def _chosen(name: str, model: Model) -> Pass:
     return found
 
 
-def _apply(
-    name: str, model: Model, context: Context, options: Mapping[str, Any], before: Cost
-) -> tuple[Model, PassReport]:
+def run_pass(
+    name: str, model: Model, context: Context = NO_CONTEXT, **options: Any
+) -> tuple[Model, Any]:
+    """Run one pass by name without measuring anything; return the model and the options in full.
+
+    Raises what `apply_pass` raises.
+    """
     found = _chosen(name, model)
     parsed = opt.parse_options(found.options, options, name)
     module, _, function = found.runs[kind_of(model)].partition(":")
     run = getattr(importlib.import_module(f"{_HERE}.{module}"), function)
-    result = run(model, parsed, context)
+    return run(model, parsed, context), parsed
+
+
+def _apply(
+    name: str, model: Model, context: Context, options: Mapping[str, Any], before: Cost
+) -> tuple[Model, PassReport]:
+    result, parsed = run_pass(name, model, context, **options)
     return result, PassReport(name, asdict(parsed), before, cost_of(result, context))
 
 

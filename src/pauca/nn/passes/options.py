@@ -73,6 +73,7 @@ class Int8Options:
 
     `method`: "minmax", "entropy" or "percentile". `batch` samples of the file make one run.
     `reduce_range` keeps weights to 7 bits, for processors without VNNI, whose int8 sums saturate.
+    `ops`: kinds of operators to quantize, by default all that the library can.
     """
 
     feeds: str = ""
@@ -80,6 +81,7 @@ class Int8Options:
     per_channel: bool = True
     batch: int = 16
     reduce_range: bool = False
+    ops: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """`InputError` on values out of range."""
