@@ -1,0 +1,1 @@
+"""Video: standard streams with small neural filters fitted to them."""
