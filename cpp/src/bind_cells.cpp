@@ -34,17 +34,32 @@ Out<std::uint8_t, 3> windows(const Samples& y, const Samples& u, const Samples& 
     return out;
 }
 
+void check_residual(const In<std::int16_t, 3>& residual, std::size_t height, std::size_t width, std::size_t fold,
+                    std::size_t offset) {
+    require(fold == 1 || fold == 2 || fold == 4, "the fold must be 1, 2 or 4");
+    require(residual.shape(0) == (height + fold - 1) / fold && residual.shape(1) == (width + fold - 1) / fold,
+            "the residual does not fit the plane");
+    require(offset <= residual.shape(2) && residual.shape(2) - offset >= fold * fold, "the residual has too few channels");
+}
+
 Out<std::uint8_t, 2> mend(const Samples& plane, std::size_t fold, const In<std::int16_t, 3>& residual,
                           std::size_t offset) {
     const cells::Plane seen = view(plane);
-    require(fold == 1 || fold == 2, "the fold must be 1 or 2");
-    require(residual.shape(0) == (seen.height + fold - 1) / fold && residual.shape(1) == (seen.width + fold - 1) / fold,
-            "the residual does not fit the plane");
-    const std::size_t channels = residual.shape(2);
-    require(offset <= channels && channels - offset >= fold * fold, "the residual has too few channels");
+    check_residual(residual, seen.height, seen.width, fold, offset);
     auto out = make<std::uint8_t, 2>({seen.height, seen.width});
     nb::gil_scoped_release release;
-    cells::mend(seen, fold, residual.data(), channels, offset, out.data());
+    cells::mend(seen, fold, residual.data(), residual.shape(2), offset, out.data());
+    return out;
+}
+
+Out<std::uint8_t, 2> mend_large(const In<std::int16_t, 2>& base, std::size_t fold, const In<std::int16_t, 3>& residual,
+                                std::size_t offset) {
+    const std::size_t h = base.shape(0), w = base.shape(1);
+    require(h >= 1 && w >= 1 && h <= kRowMax && w <= kRowMax, "a plane is empty or too large");
+    check_residual(residual, h, w, fold, offset);
+    auto out = make<std::uint8_t, 2>({h, w});
+    nb::gil_scoped_release release;
+    cells::mend(base.data(), h, w, fold, residual.data(), residual.shape(2), offset, out.data());
     return out;
 }
 
@@ -54,6 +69,7 @@ void bind_cells(nb::module_& m) {
     m.def("cells_windows", &windows, "y"_a.noconvert(), "u"_a.noconvert(), "v"_a.noconvert(), "margin"_a,
           "side"_a.noconvert());
     m.def("cells_mend", &mend, "plane"_a.noconvert(), "fold"_a, "residual"_a.noconvert(), "offset"_a);
+    m.def("cells_mend_large", &mend_large, "base"_a.noconvert(), "fold"_a, "residual"_a.noconvert(), "offset"_a);
 }
 
 }  // namespace pauca::bind

@@ -28,12 +28,30 @@ void row_of_windows(const std::uint8_t* row, std::size_t width, std::size_t cell
     }
 }
 
-PAUCA_CLONES void mend_row(const std::uint8_t* __restrict x, std::size_t width, std::size_t fold,
-                           const std::int16_t* __restrict residual, std::size_t channels, std::uint8_t* __restrict out) {
+template <int kUnit, typename T>
+inline void mend_cells(const T* __restrict x, std::size_t width, std::size_t fold, const std::int16_t* __restrict residual,
+                       std::size_t channels, std::uint8_t* __restrict out) {
     for (std::size_t i = 0; i < width; ++i) {
         const int r = residual[(i / fold) * channels + i % fold];
-        out[i] = static_cast<std::uint8_t>(std::clamp((16 * x[i] + r + 8) >> 4, 0, 255));
+        out[i] = static_cast<std::uint8_t>(std::clamp((kUnit * x[i] + r + 32) >> 6, 0, 255));
     }
+}
+
+PAUCA_CLONES void mend_samples(const std::uint8_t* x, std::size_t width, std::size_t fold, const std::int16_t* residual,
+                               std::size_t channels, std::uint8_t* out) {
+    mend_cells<64>(x, width, fold, residual, channels, out);
+}
+
+PAUCA_CLONES void mend_sixteenths(const std::int16_t* x, std::size_t width, std::size_t fold,
+                                  const std::int16_t* residual, std::size_t channels, std::uint8_t* out) {
+    mend_cells<4>(x, width, fold, residual, channels, out);
+}
+
+// Where the residuals of a row of samples begin.
+const std::int16_t* row_of_residuals(const std::int16_t* residual, std::size_t y, std::size_t width, std::size_t fold,
+                                     std::size_t channels, std::size_t offset) {
+    const std::size_t cells = (width + fold - 1) / fold;
+    return residual + (y / fold) * cells * channels + offset + (y % fold) * fold;
 }
 
 }  // namespace
@@ -59,11 +77,16 @@ void windows(const Plane (&planes)[3], std::size_t margin, const std::uint8_t* s
 
 void mend(const Plane& plane, std::size_t fold, const std::int16_t* residual, std::size_t channels, std::size_t offset,
           std::uint8_t* out) {
-    const std::size_t cells = (plane.width + fold - 1) / fold;
-    for (std::size_t y = 0; y < plane.height; ++y) {
-        const std::int16_t* from = residual + (y / fold) * cells * channels + offset + (y % fold) * fold;
-        mend_row(plane.data + y * plane.stride, plane.width, fold, from, channels, out + y * plane.width);
-    }
+    for (std::size_t y = 0; y < plane.height; ++y)
+        mend_samples(plane.data + y * plane.stride, plane.width, fold,
+                     row_of_residuals(residual, y, plane.width, fold, channels, offset), channels, out + y * plane.width);
+}
+
+void mend(const std::int16_t* base, std::size_t height, std::size_t width, std::size_t fold,
+          const std::int16_t* residual, std::size_t channels, std::size_t offset, std::uint8_t* out) {
+    for (std::size_t y = 0; y < height; ++y)
+        mend_sixteenths(base + y * width, width, fold, row_of_residuals(residual, y, width, fold, channels, offset),
+                        channels, out + y * width);
 }
 
 }  // namespace pauca::cells

@@ -160,6 +160,9 @@ def cells_windows(
 def cells_mend(
     plane: NDArray[np.uint8], fold: int, residual: NDArray[np.int16], offset: int
 ) -> NDArray[np.uint8]: ...
+def cells_mend_large(
+    base: NDArray[np.int16], fold: int, residual: NDArray[np.int16], offset: int
+) -> NDArray[np.uint8]: ...
 def xnor_kernels() -> list[str]: ...
 def xnor_pack(
     x: NDArray[np.float32], threshold: NDArray[np.float32] | None = None

@@ -22,10 +22,13 @@ constexpr std::size_t window_size(std::size_t margin, std::size_t side) {
 void windows(const Plane (&planes)[3], std::size_t margin, const std::uint8_t* side, std::size_t side_size,
              std::uint8_t* out);
 
-// out[y][x] = clamp((16 plane[y][x] + residual + 8) >> 4, 0, 255); the residual of a sample is that of its cell of
-// fold x fold samples, row by row, from `offset` on: residual [cells down][cells across][channels]. out is dense.
-// REQUIRES: fold 1 or 2, offset + fold^2 <= channels, cells cover the plane.
+// out[y][x] = clamp((unit base[y][x] + residual + 32) >> 6, 0, 255), unit = 64 for samples and 4 for 1/16 levels; the
+// residual of a sample, in 1/64 levels, is that of its cell of fold x fold samples, row by row, from `offset` on:
+// residual [cells down][cells across][channels]. out is dense.
+// REQUIRES: fold 1, 2 or 4, offset + fold^2 <= channels, cells cover the plane.
 void mend(const Plane& plane, std::size_t fold, const std::int16_t* residual, std::size_t channels, std::size_t offset,
           std::uint8_t* out);
+void mend(const std::int16_t* base, std::size_t height, std::size_t width, std::size_t fold,
+          const std::int16_t* residual, std::size_t channels, std::size_t offset, std::uint8_t* out);
 
 }  // namespace pauca::cells

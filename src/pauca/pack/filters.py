@@ -45,6 +45,13 @@ class FilterPack:
         return FOLD**2 * chroma, chroma, chroma
 
     @property
+    def direct(self) -> int:
+        """Inputs of the head that are samples of the windows themselves; they come first."""
+        step = self.program.steps[-2]
+        seen = step.op == "cat" and step.sources[0] == self.program.inputs[0][0]
+        return window_size(self.margin) - SIDE if seen else 0
+
+    @property
     def halo(self) -> int:
         """Coded luma samples around a tile that its output depends on, a multiple of 2."""
         depth = sum(self.layers[s.layer].depthwise for s in self.program.steps if s.layer)
@@ -75,7 +82,7 @@ def load_filter_pack(folder: Path) -> FilterPack:
     pack = FilterPack(info, layers, program, scale, margin)
     if [c for _, c in program.inputs] != [window_size(margin)] or program.outputs != (HEAD,):
         raise PackError(f"pack {info.name}: the network does not fit its geometry")
-    last = program.steps[-1] if program.steps else None
+    last = program.steps[-1] if len(program.steps) > 1 else None
     head = layers.get(HEAD)
     if last is None or (last.op, last.out, last.layer) != ("conv", HEAD, HEAD) or head is None:
         raise PackError(f"pack {info.name}: the network does not end in a head")

@@ -20,16 +20,18 @@ CLAMPS = {"stem": U8, "depth": S8, "up": U8, "down": WIDE, HEAD: (-8191, 8191)}
 
 
 def filter_layers(model: FilterModel) -> dict[str, Layer]:
-    """All integer layers by name; a head counts 1/16 levels: its unit is 2 levels, 32 of them."""
+    """All integer layers by name; a head counts 1/64 levels: its unit is half a level, 32 of them."""
     layers = {
         name: integer_layer(conv, CLAMPS[name.rsplit(".", 1)[-1]])
         for name, conv in model.named_modules()
         if isinstance(conv, IntConv)
     }
     # The network sees samples as they are, training saw them less 128.
-    stem = layers["stem"]
-    moved = 128 * stem.weight[:, :-SIDE].astype(np.int64).sum(1)
-    layers["stem"] = replace(stem, bias=(stem.bias - moved).astype(np.int32))
+    samples = model.config.window - SIDE
+    for name in ("stem", HEAD) if model.config.direct else ("stem",):
+        layer = layers[name]
+        moved = 128 * layer.weight[:, :samples].astype(np.int64).sum(1)
+        layers[name] = replace(layer, bias=(layer.bias - moved).astype(np.int32))
     return layers
 
 
@@ -42,7 +44,7 @@ def filter_program(model: FilterModel) -> Program:
     steps += [
         Step("conv", "depth", (last,), "depth"),
         Step("conv", "up", ("depth",), "up"),
-        Step("cat", "features", (last, "up")),
+        Step("cat", "features", ("windows", last, "up") if model.config.direct else (last, "up")),
         Step("conv", HEAD, ("features",), HEAD),
     ]
     return Program((("windows", model.config.window),), (HEAD,), tuple(steps))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca._core import cells_mend, cells_windows, upscale_interpolate
+from pauca._core import cells_mend, cells_mend_large, cells_windows, upscale_interpolate
 from pauca.errors import InputError
 from pauca.pack.filters import FOLD, HEAD, FilterPack
 from pauca.pack.registry import create_filter, find_filter
@@ -68,7 +68,7 @@ class Filter:
             return replace(self, update=Update((True, True, True), {}), runners={})
         features = self.pack.layers[HEAD].weight.shape[1]
         update = decode_update(payload, self.pack.outputs, features)
-        changed_head(self.pack.layers[HEAD], update, self.pack.outputs)
+        changed_head(self.pack.layers[HEAD], update, self.pack.outputs, self.pack.direct)
         return replace(self, update=update, runners={})
 
     def apply(
@@ -119,22 +119,20 @@ class Filter:
     ) -> Plane:
         fold = FOLD if number == 0 else 1
         if self.scale == 1:
-            if not self.update.mended[number]:
-                return plane.copy()
-            return cells_mend(plane, fold, residual, offset)
-        if not self.update.mended[number]:
-            return _to_bytes(upscale_interpolate(_sixteenths(plane, 1), 2, 1))
-        part = residual[..., offset : offset + self.pack.outputs[number]]
-        full = upscale_interpolate(_sixteenths(plane, fold), 2, fold, np.ascontiguousarray(part))
-        return _to_bytes(full[: 2 * plane.shape[0], : 2 * plane.shape[1]])
+            mended = self.update.mended[number]
+            return cells_mend(plane, fold, residual, offset) if mended else plane.copy()
+        base = upscale_interpolate(plane.astype(np.int16) << np.int16(4), 2, 1)
+        if self.update.mended[number]:
+            return cells_mend_large(base, 2 * fold, residual, offset)
+        return ((base + np.int16(8)) >> 4).astype(np.uint8)
 
     def _runner(self, threads: int) -> Runner:
         key = (self.runtime, threads)
         if key not in self.runners:
             layers = dict(self.pack.layers)
-            layers[HEAD] = changed_head(layers[HEAD], self.update, self.pack.outputs)
-            program = self.pack.program
-            self.runners[key] = make_runner(self.runtime, program, layers, threads)
+            pack = self.pack
+            layers[HEAD] = changed_head(layers[HEAD], self.update, pack.outputs, pack.direct)
+            self.runners[key] = make_runner(self.runtime, pack.program, layers, threads)
         return self.runners[key]
 
 
@@ -156,16 +154,6 @@ def _checked(y: Plane, u: Plane, v: Plane) -> Planes:
     if u.shape != half or v.shape != half:
         raise InputError(f"chroma must be {half[0]} x {half[1]}, not {u.shape} and {v.shape}")
     return tuple(p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes)  # type: ignore[return-value]
-
-
-def _sixteenths(plane: Plane, fold: int) -> NDArray[np.int16]:
-    pad = ((0, -plane.shape[0] % fold), (0, -plane.shape[1] % fold))
-    full = np.pad(plane, pad, mode="edge") if any(sum(pad, ())) else plane
-    return np.ascontiguousarray(full, np.int16) << np.int16(4)
-
-
-def _to_bytes(plane: NDArray[np.int16]) -> Plane:
-    return ((plane + np.int16(8)) >> 4).clip(0, 255).astype(np.uint8)
 
 
 def _doubled(part: slice) -> slice:

@@ -9,8 +9,8 @@ the exact Hessian in place of the diagonal that DeepCABAC weighs by, arXiv:1907.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from pauca._core import cells_windows, upscale_interpolate
 from pauca.errors import InputError
 from pauca.pack.filters import FOLD, HEAD, FilterPack
-from pauca.pack.intnet import Program
+from pauca.pack.intnet import Layer, Program
 from pauca.pack.runtime import Runner, make_runner
 from pauca.video.filters.cells import side_channels
 from pauca.video.filters.filter import Filter, Planes
-from pauca.video.filters.quantize import Problem, best_change
-from pauca.video.filters.update import UNIT, Update, encode_update
+from pauca.video.filters.quantize import Problem, best_changes
+from pauca.video.filters.update import UNIT, Update, changed_head, encode_update
 
+SAMPLE = 4096  # cells of a frame that results are measured on
 DENSE = 32  # frames of a scene that are all looked at; later ones ever fewer
 SLOPE = 1.35  # d ln(MSE) / d ln(rate) of encoders at usual rates: 4 dB for twice the rate
 
@@ -54,25 +55,32 @@ def price(squared_error: float, bits: float) -> float:
 
 @dataclass
 class Sums:
-    """What a pass over a scene collects, in 1/16 levels; matrices of features and a constant.
-
-    `plain`, `generic`: exact squared errors by plane, in levels, of the decoded frames and of the
-    filter as it comes.
+    """What a pass over a scene collects, in 1/64 levels, of C features and a constant, and some
+    cells to measure on: what rounding to whole levels does, no quadratic form knows.
     """
 
     gram: NDArray[np.float64]  # (C + 1, C + 1)
     cross: NDArray[np.float64]  # (C + 1, O): with what the filter as it comes leaves
-    left: NDArray[np.float64]  # (O,): squares of that
-    plain: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
-    generic: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    samples: list[Sample] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some cells of a frame: what the head reads (n, C), decoded (n, O) in 1/64 levels, original
+    (n, O) in levels, and how many cells of the scene each stands for.
+    """
+
+    features: NDArray[np.uint8]
+    base: NDArray[np.int32]
+    target: NDArray[np.int32]
+    weight: float
 
 
 def gather(pack: FilterPack, scene: Scene, budget_seconds: float, codec: str) -> Sums:
     """One pass over the scene; of long ones a share of the frames stands for the rest."""
     began = time.monotonic()
     size = pack.layers[HEAD].weight.shape[1] + 1
-    outputs = sum(pack.outputs)
-    sums = Sums(np.zeros((size, size)), np.zeros((size, outputs)), np.zeros(outputs))
+    sums = Sums(np.zeros((size, size)), np.zeros((size, sum(pack.outputs))))
     runner = _feature_runner(pack)
     seen, taken = 0.0, 0.0
     for number, (original, decoded, qp) in enumerate(scene):
@@ -86,8 +94,9 @@ def gather(pack: FilterPack, scene: Scene, budget_seconds: float, codec: str) ->
         taken += weight
     if not taken:
         raise InputError("a scene has no frames")
-    for array in (sums.gram, sums.cross, sums.left, sums.plain, sums.generic):
-        array *= seen / taken
+    sums.gram *= seen / taken
+    sums.cross *= seen / taken
+    sums.samples = [replace(s, weight=s.weight * seen / taken) for s in sums.samples]
     return sums
 
 
@@ -109,17 +118,35 @@ def _add_frame(
     base, target, inside = _cells(pack, original, decoded)
     head = found[HEAD].reshape(base.shape)[inside]
     base, target = base[inside], target[inside]
+    if not len(base):  # a frame of one row or column: nothing to learn from
+        return
+    seen = features.reshape(-1, features.shape[2])[inside]
     x = np.empty((len(base), features.shape[2] + 1), np.float32)
-    x[:, :-1] = features.reshape(-1, features.shape[2])[inside]
+    x[:, :-1] = seen
+    x[:, : pack.direct] -= 128
     x[:, -1] = UNIT
-    rest = (16 * target - base - head).astype(np.float32)
     sums.gram += weight * (x.T @ x)
-    sums.cross += weight * (x.T @ rest)
-    sums.left += weight * np.square(rest, dtype=np.float64).sum(0)
-    for p, part in enumerate(_parts(pack)):
-        for total, value in ((sums.plain, base[:, part]), (sums.generic, (base + head)[:, part])):
-            rounded = ((value + 8) >> 4).clip(0, 255)
-            total[p] += weight * float(np.square(rounded - target[:, part]).sum(dtype=np.float64))
+    sums.cross += weight * (x.T @ (64 * target - base - head).astype(np.float32))
+    stride = -(-len(base) // SAMPLE)
+    some = slice(len(sums.samples) % stride, None, stride)
+    picked = base[some]
+    share = weight * inside.size / len(picked)
+    sums.samples.append(Sample(seen[some], picked, target[some], share))
+
+
+def measured(sums: Sums, head: Layer | None, parts: Sequence[slice]) -> NDArray[np.float64]:
+    """Squared error of the scene by plane, in levels, with a head, or without a filter."""
+    errors = np.zeros(len(parts))
+    for sample in sums.samples:
+        mended = sample.base
+        if head is not None:
+            # Exact: sums stay below 2^24.
+            total = sample.features.astype(np.float32) @ head.weight.T.astype(np.float32)
+            residual = (total.astype(np.int32) + head.bias) >> head.shift
+            mended = mended + residual.clip(head.low, head.high)
+        error = np.square(((mended + 32) >> 6).clip(0, 255) - sample.target).sum(0)
+        errors += [sample.weight * float(error[part].sum()) for part in parts]
+    return errors
 
 
 def _parts(pack: FilterPack) -> list[slice]:
@@ -131,15 +158,17 @@ def _parts(pack: FilterPack) -> list[slice]:
 def _cells(
     pack: FilterPack, original: Planes, decoded: Planes
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
-    """Decoded samples in 1/16 levels, at the size of the result, and originals in levels, each
+    """Decoded samples in 1/64 levels, at the size of the result, and originals in levels, each
     (cells, O), and which cells lie wholly inside the frame.
     """
     bases, targets = [], []
     h, w = decoded[1].shape
     scale = pack.scale
+    tall, wide = (scale * side for side in decoded[0].shape)
+    sizes = [(tall, wide)] + 2 * [(-(-tall // 2), -(-wide // 2))]
+    if [plane.shape for plane in original] != sizes:
+        raise InputError(f"originals must be {tall} x {wide}, 4:2:0, as the filter's output")
     for small, large, fold in zip(decoded, original, (FOLD, 1, 1), strict=True):
-        if large.shape != (scale * small.shape[0], scale * small.shape[1]) and fold == FOLD:
-            raise InputError(f"an original of {large.shape} for decoded luma of {small.shape}")
         sixteenths = padded(small.astype(np.int16), h * fold, w * fold) << np.int16(4)
         if scale == 2:
             sixteenths = upscale_interpolate(sixteenths, 2, 1)
@@ -149,7 +178,7 @@ def _cells(
     inside = np.zeros((h, w), np.bool_)
     inside[: decoded[0].shape[0] // FOLD, : decoded[0].shape[1] // FOLD] = True
     base, target = (np.concatenate(parts, 1).astype(np.int32) for parts in (bases, targets))
-    return base, target, inside.reshape(-1)
+    return 4 * base, target, inside.reshape(-1)
 
 
 def padded(plane: NDArray[np.generic], height: int, width: int) -> NDArray[np.generic]:
@@ -170,23 +199,22 @@ def choose(pack: FilterPack, sums: Sums, rate_weight: float) -> bytes | None:
 
     Every plane takes the best of its own three choices first.
     """
-    head = pack.layers[HEAD]
-    mended, changes, errors = [True] * 3, {}, sums.generic.copy()
-    for p, part in enumerate(_parts(pack)):
-        problem = Problem(sums.gram, sums.cross[:, part], head, part)
-        found = best_change(problem, rate_weight)
-        if found is not None:
-            changes[p] = found.exponent, found.levels
-            errors[p] -= found.gain
-            if sums.plain[p] <= errors[p] + rate_weight * found.bits:
-                del changes[p]
-        if p not in changes:
-            mended[p] = bool(sums.generic[p] < sums.plain[p])
-            errors[p] = min(sums.generic[p], sums.plain[p])
-    best, choice = float(sums.plain.sum()), None
+    head, parts = pack.layers[HEAD], _parts(pack)
+    found = best_changes(Problem(sums.gram, sums.cross, head, parts), rate_weight)
+    all_changes = {p: (c.exponent, c.levels) for p, c in enumerate(found) if c is not None}
+    everything = Update((True, True, True), all_changes)
+    plain, generic = (measured(sums, h, parts) for h in (None, head))
+    fitted = measured(sums, changed_head(head, everything, pack.outputs, pack.direct), parts)
+    costs = fitted + [rate_weight * c.bits if c else np.inf for c in found]
+    changes = {p: all_changes[p] for p in all_changes if costs[p] < min(plain[p], generic[p])}
+    mended = [p in changes or bool(generic[p] < plain[p]) for p in range(len(parts))]
+    errors = np.array(
+        [fitted[p] if p in changes else min(plain[p], generic[p]) for p in range(len(parts))]
+    )
+    best, choice = float(plain.sum()), None
     if any(mended):
         payload = encode_update(Update((mended[0], mended[1], mended[2]), changes))
-        options = [(payload, float(errors.sum())), (b"", float(sums.generic.sum()))]
+        options = [(payload, float(errors.sum())), (b"", float(generic.sum()))]
         for data, error in options:
             cost = error + rate_weight * 8 * len(data)
             if cost < best:

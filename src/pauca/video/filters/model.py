@@ -1,10 +1,9 @@
 """The network of a filter (spec/filter.md): cells of 2 x 2 luma samples with their chroma, and the
 encoder's setting, to what is wrong with them.
 
-The head reads all features of the last block, before they are mixed, beside the trunk: it is linear
-in what it is fitted on, so a scene's best head is a least squares problem (fit.py). Training lets
-every batch solve that problem too, so that features become ones that fitted heads make the most of
-(closed-form learners: Bertinetto et al., arXiv:1805.08136).
+The head reads all features of the last block, before they are mixed, beside the trunk, and where it
+is `direct` the windows as well, which makes it a Wiener filter too: it is linear in what it is
+fitted on, so a scene's best head is a least squares problem (fit.py).
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
 from pauca.nets.interpolate import bicubic
 from pauca.pack.filters import FOLD, SIDE, window_size
 
-RESIDUAL = 2.0  # grey levels of a head's unit: heads count 1/16 levels in 1/32 units
+RESIDUAL = 0.5  # grey levels of a head's unit: heads count 1/64 levels in 1/32 units
+HEAD_SHIFT = 3  # fitted heads have room for weights up to 16: a sample's quarter
 
 Planes = tuple[Tensor, Tensor, Tensor]
 
@@ -35,6 +35,7 @@ class FilterConfig:
     blocks: int = 5  # whole ones; the last one's features go straight to the head
     expand: int = 2
     features: int = 64  # of the last block
+    direct: bool = True  # whether the head sees the windows
 
     def __post_init__(self) -> None:
         """Raise `InputError` on sizes that streams and kernels do not know."""
@@ -55,18 +56,23 @@ class FilterConfig:
         return FOLD**2 * chroma, chroma, chroma
 
     @property
+    def seen(self) -> int:
+        """Inputs of the head."""
+        return self.channels + self.features + self.direct * self.window
+
+    @property
     def macs(self) -> float:
         """Multiply-accumulates for each coded luma sample."""
         c = self.channels
         block = 9 * c + 2 * self.expand * c * c
-        last = 9 * c + c * self.features + (c + self.features) * sum(self.outputs)
+        last = 9 * c + c * self.features + self.seen * sum(self.outputs)
         return (self.window * c + self.blocks * block + last) / FOLD**2
 
 
-# 640 x 360 has 230,400 samples of luma: 0.94 and 0.99 GMAC.
+# 640 x 360 has 230,400 samples of luma: 0.96 and 0.99 GMAC.
 SIZES = {
     "vf-restore": FilterConfig(1),
-    "vf-sr2": FilterConfig(2, features=48),
+    "vf-sr2": FilterConfig(2, features=48, direct=False),
 }
 
 
@@ -81,7 +87,7 @@ class FilterModel(nn.Module):
         self.blocks = nn.ModuleList([IntBlock(c, config.expand) for _ in range(config.blocks)])
         self.depth = IntConv(c, c, 3, depthwise=True)
         self.up = IntConv(c, config.features)
-        self.head = IntConv(c + config.features, sum(config.outputs), zero=True)
+        self.head = IntConv(config.seen, sum(config.outputs), zero=True, shift_max=HEAD_SHIFT)
         with torch.no_grad():
             # Rows that sum to zero see edges, not brightness, which would fill the 8 bits.
             luma = (FOLD + 2 * config.margin) ** 2
@@ -101,19 +107,21 @@ class FilterModel(nn.Module):
             columns = F.unfold(seen, fold + 2 * reach, stride=fold)
             parts.append(columns.view(n, -1, h, w))
         parts.append((side / UNIT)[:, :, None, None].expand(-1, -1, h, w))
-        return torch.cat(parts, 1)
+        return torch.cat(parts, 1).contiguous(memory_format=torch.channels_last)
 
     def features(self, planes: Planes, side: Tensor) -> Tensor:
-        """What the head reads, (N, channels + features, H / 2, W / 2)."""
-        f = self.stem.u8(self.windows(planes, side))
+        """What the head reads, (N, seen, H / 2, W / 2)."""
+        windows = self.windows(planes, side)
+        f = self.stem.u8(windows)
         for block in self.blocks:
             f = block(f)
-        return torch.cat([f, self.up.u8(self.depth.s8(f))], 1)
+        parts = [f, self.up.u8(self.depth.s8(f))]
+        return torch.cat([windows, *parts] if self.config.direct else parts, 1)
 
     def forward(self, planes: Planes, side: Tensor) -> Tensor:
         """Residuals in levels, by cell: (N, outputs, H / 2, W / 2), Y, then U, then V."""
         residual = RESIDUAL * self.head.wide(self.features(planes, side))
-        return round_ste(residual * 16.0) / 16.0 if self.head.exact else residual
+        return round_ste(residual * 64.0) / 64.0 if self.head.exact else residual
 
     def wrong(self, decoded: Planes, original: Planes) -> Tensor:
         """What `forward` should give: original minus decoded (interpolated), by cell."""

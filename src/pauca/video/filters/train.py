@@ -1,8 +1,7 @@
 """Training of filters; the loop is that of every network (nets/loop.py).
 
 The loss is squared error in proportion to that of the decoded frame, so that fine and coarse
-settings weigh the same, as they do in a BD-rate. Half of it is that of the network itself, half
-that of heads fitted to crops of the same encode and applied to other crops of it.
+settings weigh the same, as they do in a BD-rate.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from pauca.video.filters.data import Batch, Sequence420, batches, frame_error, l
 from pauca.video.filters.model import RESIDUAL, SIZES, FilterConfig, FilterModel, Planes
 
 CHROMA = 0.15  # weight of each chroma plane's error beside luma's
-RIDGE = 3e-3  # of a fitted head, in proportion to the mean square of the features
+RIDGE = 1e-4  # of a fitted head, in proportion to the mean square of the features
 FLOOR = 0.25  # squared levels: an encode nearer to its original weighs no more
 
 
@@ -38,7 +37,6 @@ class FilterTrainConfig(LoopConfig):
     groups: int = 4  # encodes in a batch
     each: int = 6  # crops of each
     size: int = 64
-    fitted: float = 0.5  # share of the loss of fitted heads
     pairs: Path | None = None  # folder of the coded set, made if it is missing; else inside `out`
     val: Path | None = None  # such a folder, to evaluate on
 
@@ -75,7 +73,7 @@ def train(config: FilterTrainConfig) -> Path:
     def next_loss(run: Run) -> Tensor:
         batch = next(stream)
         with torch.autocast(run.device.type, dtype=torch.bfloat16):
-            return loss_of(run.model, batch, config)
+            return loss_of(run.model, batch)
 
     def report(run: Run) -> dict[str, Any]:
         return evaluate(run.ema, held, sizes.scale)
@@ -83,8 +81,8 @@ def train(config: FilterTrainConfig) -> Path:
     return loop.train(run, next_loss, report if held else None)
 
 
-def loss_of(model: Any, batch: Batch, config: FilterTrainConfig) -> Tensor:
-    """Relative squared error of the network and of heads fitted within the batch."""
+def loss_of(model: Any, batch: Batch) -> Tensor:
+    """Squared error in proportion to that of the decoded frames."""
     device = model.head.weight.device
     decoded, original = (_tensors(p, device) for p in (batch.decoded, batch.original))
     side, error = (torch.from_numpy(a).to(device) for a in (batch.side, batch.error))
@@ -98,18 +96,11 @@ def loss_of(model: Any, batch: Batch, config: FilterTrainConfig) -> Tensor:
     features = model.features(decoded, side)
     rest = wrong - RESIDUAL * model.head.wide(features)
     with torch.autocast(device.type, enabled=False):
-        plain = (rest.square().mean((2, 3)) * weight).sum(1).mean()
-        if not config.fitted:
-            return plain
-        fitted = _fitted(features.float(), rest.float(), config.groups)
-        half = fitted.shape[1]
-        later = weight.unflatten(0, (config.groups, -1))[:, -half:]
-        best = (fitted.square().mean(3) * later).sum(2).mean()
-        return torch.lerp(plain, best, config.fitted)
+        return (rest.square().mean((2, 3)) * weight).sum(1).mean()
 
 
 def _fitted(features: Tensor, rest: Tensor, groups: int) -> Tensor:
-    """What remains of `rest` (G * K, O, h, w) in the second half of every group's crops when a
+    """What remains of `rest` (G * K, O, h, w) in the second half of every group's frames when a
     change of the head is fitted to the first: (G, K / 2, O, h * w).
     """
     x = features.flatten(2).unflatten(0, (groups, -1))  # (G, K, C, n)

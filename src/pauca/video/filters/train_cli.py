@@ -43,9 +43,6 @@ def train(
     each: Annotated[int, typer.Option(help="Crops of each encode.")] = 6,
     size: Annotated[int, typer.Option(help="Side of a crop of coded luma.")] = 64,
     lr: Rate = 1e-3,
-    fitted: Annotated[
-        float, typer.Option(help="Share of the loss that heads fitted in the batch have.")
-    ] = 0.5,
     exact_from: ExactFrom = 0.65,
     threads: Threads = 0,
     device: Device = "auto",
@@ -65,7 +62,7 @@ def train(
 
     config = FilterTrainConfig(
         data=data or (), clips=clips or (), out=out, pairs=pairs, model=model, hours=hours,
-        groups=groups, each=each, size=size, lr=lr, fitted=fitted, exact_from=exact_from,
+        groups=groups, each=each, size=size, lr=lr, exact_from=exact_from,
         threads=threads, device=device, val=val, init=init, seed=seed,
         sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip

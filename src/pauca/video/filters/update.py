@@ -78,16 +78,19 @@ def decode_update(payload: bytes, rows: tuple[int, int, int], features: int) -> 
     return Update((mended[0], mended[1], mended[2]), changes)
 
 
-def changed_head(head: Layer, update: Update, rows: tuple[int, int, int]) -> Layer:
-    """The head with the changes of an update; `FormatError` where it leaves the integers' ranges."""
+def changed_head(head: Layer, update: Update, rows: tuple[int, int, int], direct: int) -> Layer:
+    """The head with the changes of an update; its first `direct` inputs are samples, which changes
+    see less 128. Raises `FormatError` where a change leaves the integers' ranges.
+    """
     weight, bias = head.weight.astype(np.int64), head.bias.astype(np.int64)
     starts = np.cumsum([0, *rows])
     for p, (exponent, levels) in update.changes.items():
         if int(np.abs(levels.astype(np.int64)).max(initial=0)) > 1 << 15:
             raise FormatError("filter update: a level that is too large")
         at = slice(starts[p], starts[p + 1])
-        weight[at] += levels[:, :-1].astype(np.int64) << exponent
-        bias[at] += (levels[:, -1].astype(np.int64) << exponent) * UNIT
+        moved = levels.astype(np.int64) << exponent
+        weight[at] += moved[:, :-1]
+        bias[at] += UNIT * moved[:, -1] - 128 * moved[:, :direct].sum(1)
     if int(np.abs(weight).max(initial=0)) > 127 or int(np.abs(bias).max(initial=0)) >= 1 << 24:
         raise FormatError("filter update: a weight outside its range")
     changed = replace(head, weight=weight.astype(np.int8), bias=bias.astype(np.int32))
