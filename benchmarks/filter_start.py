@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+
 from pauca.sr.model import RESIDUAL as SR_RESIDUAL
 from pauca.video.filters.model import RESIDUAL, FilterModel
 from pauca.video.filters.train import sizes_of

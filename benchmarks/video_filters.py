@@ -19,6 +19,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+
 from pauca.metrics.bdrate import bd_rate
 from pauca.pixels.coded import Coded, planes_of, through_codec
 from pauca.video.filters import Filter, fit, load_filter, price
@@ -109,7 +110,9 @@ def main() -> None:
     args = parser.parse_args()
     filter = load_filter(args.filter)
     only = [n for n in args.only.split(",") if n]
-    clips = sorted(p for f in args.folder for p in f.iterdir() if p.suffix in (".mp4", ".mkv", ".y4m", ".xz"))
+    clips = sorted(
+        p for f in args.folder for p in f.iterdir() if p.suffix in (".mp4", ".mkv", ".y4m", ".xz")
+    )
     rows = []
     for path in clips:
         if only and not any(path.name.startswith(n) for n in only):

@@ -11,9 +11,9 @@ data = pytest.importorskip("skimage.data")
 
 from pauca.errors import InputError  # noqa: E402
 from pauca.nets.integer import set_exact  # noqa: E402
+from pauca.nets.interpolate import bicubic  # noqa: E402
 from pauca.pack.sr import load_sr_pack  # noqa: E402
 from pauca.sr.export import export  # noqa: E402
-from pauca.nets.interpolate import bicubic  # noqa: E402
 from pauca.sr.model import SIZES, SrConfig, SrModel  # noqa: E402
 from pauca.sr.train import SrTrainConfig, load_model, train  # noqa: E402
 from pauca.sr.upscale import Upscaler  # noqa: E402

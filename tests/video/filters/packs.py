@@ -22,9 +22,10 @@ def write_random_pack(folder: Path, scale: int = 1, margin: int = 2, seed: int =
     torch.manual_seed(seed)
     model = FilterModel(FilterConfig(scale, margin, channels=8, blocks=1, features=12))
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
-                parameter += 0.05 * torch.randn_like(parameter)
+                scale_of = 0.5 if name.startswith("head") else 0.05
+                parameter += scale_of * torch.randn_like(parameter)
     checkpoint = folder / "checkpoint.pt"
     torch.save({"ema": model.state_dict(), "sizes": asdict(model.config)}, checkpoint)
     export(checkpoint, folder / "pack", "random", "0.0.0", "none")
@@ -58,7 +59,10 @@ def squared_error(originals: tuple[Planes, ...], frames: list[Planes]) -> np.nda
     """Sums over Y, U and V."""
     return np.array(
         [
-            sum(float(np.square(a[p].astype(int) - b[p]).sum()) for a, b in zip(originals, frames, strict=True))
+            sum(
+                float(np.square(a[p].astype(int) - b[p]).sum())
+                for a, b in zip(originals, frames, strict=True)
+            )
             for p in range(3)
         ]
     )

@@ -24,7 +24,9 @@ def mended(filter: Filter, frames: list[Planes], qp: int, codec: str) -> list[Pl
     return [filter.apply(*planes, qp=qp, codec=codec) for planes in frames]
 
 
-def scene(originals: tuple[Planes, ...], decoded: list[Planes], qp: int) -> list[tuple[Planes, Planes, int]]:
+def scene(
+    originals: tuple[Planes, ...], decoded: list[Planes], qp: int
+) -> list[tuple[Planes, Planes, int]]:
     return [(a, b, qp) for a, b in zip(originals, decoded, strict=True)]
 
 

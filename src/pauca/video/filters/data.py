@@ -97,7 +97,9 @@ def _clip(path: Path, rng: np.random.Generator) -> list[Planes]:
     from pauca.pixels.coded import planes_of
 
     with av.open(str(path)) as container:
-        frames = [planes_of(frame.reformat(format="yuv420p")) for frame in container.decode(video=0)]
+        frames = [
+            planes_of(frame.reformat(format="yuv420p")) for frame in container.decode(video=0)
+        ]
     h, w = (side // 4 * 4 for side in frames[0][0].shape)
     return [(y[:h, :w], u[: h // 2, : w // 2], v[: h // 2, : w // 2]) for y, u, v in frames]
 
@@ -138,7 +140,9 @@ def reduced(planes: Planes) -> Planes:
     """Half the sides of every plane by Lanczos, as `--scale 2` codes them."""
     half = [
         np.asarray(
-            Image.fromarray(p).resize((-(-p.shape[1] // 2), -(-p.shape[0] // 2)), Image.Resampling.LANCZOS)
+            Image.fromarray(p).resize(
+                (-(-p.shape[1] // 2), -(-p.shape[0] // 2)), Image.Resampling.LANCZOS
+            )
         )
         for p in planes
     ]
@@ -199,7 +203,9 @@ def batches(
                 turn = rng.random(3) < 0.5
                 for p in range(3):
                     k = 1 if p == 0 else 2
-                    a = s.decoded[p][n, top // k : (top + size) // k, left // k : (left + size) // k]
+                    a = s.decoded[p][
+                        n, top // k : (top + size) // k, left // k : (left + size) // k
+                    ]
                     t, l, c = scale * top // k, scale * left // k, scale * size // k
                     b = s.original[p][n, t : t + c, l : l + c]
                     decoded[p].append(_turned(a, turn))

@@ -114,9 +114,7 @@ class Filter:
         h, w = (-(-side // 2) for side in mended[0].shape)
         return mended[0], mended[1][:h, :w], mended[2][:h, :w]
 
-    def _mended(
-        self, plane: Plane, residual: NDArray[np.int16], offset: int, number: int
-    ) -> Plane:
+    def _mended(self, plane: Plane, residual: NDArray[np.int16], offset: int, number: int) -> Plane:
         fold = FOLD if number == 0 else 1
         if self.scale == 1:
             mended = self.update.mended[number]

@@ -19,7 +19,7 @@ from pauca.errors import InputError
 from pauca.nets import loop
 from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.video.filters.cells import side_channels
-from pauca.video.filters.data import Batch, Sequence420, batches, frame_error, load_set, make_set
+from pauca.video.filters.data import Batch, Sequence420, batches, load_set, make_set
 from pauca.video.filters.model import RESIDUAL, SIZES, FilterConfig, FilterModel, Planes
 
 CHROMA = 0.15  # weight of each chroma plane's error beside luma's
