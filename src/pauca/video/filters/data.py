@@ -191,35 +191,32 @@ def batches(
     weight /= weight.sum()
 
     def batch() -> Batch:
-        decoded: list[list[NDArray[np.uint8]]] = [[], [], []]
-        original: list[list[NDArray[np.uint8]]] = [[], [], []]
-        sides, scales = [], []
-        for g in rng.choice(len(sequences), groups, p=weight):
-            s = sequences[g]
-            for _ in range(each):
-                n = int(rng.integers(len(s.decoded[0])))
-                h, w = s.decoded[0].shape[1:]
-                top, left = (2 * int(rng.integers((side - size) // 2 + 1)) for side in (h, w))
-                turn = rng.random(3) < 0.5
-                for p in range(3):
-                    k = 1 if p == 0 else 2
-                    a = s.decoded[p][
-                        n, top // k : (top + size) // k, left // k : (left + size) // k
-                    ]
-                    t, l, c = scale * top // k, scale * left // k, scale * size // k
-                    b = s.original[p][n, t : t + c, l : l + c]
-                    decoded[p].append(_turned(a, turn))
-                    original[p].append(_turned(b, turn))
-                sides.append(side_channels(s.codec, s.qp))
-                scales.append(errors[g][n])
-        return Batch(
-            tuple(np.stack(d)[:, None].astype(np.float32) for d in decoded),
-            tuple(np.stack(o)[:, None].astype(np.float32) for o in original),
-            np.stack(sides).astype(np.float32),
-            np.stack(scales).astype(np.float32),
-        )
+        crops, sides, scales = [], [], []
+        for g in rng.choice(len(sequences), groups, p=weight).repeat(each):
+            n = int(rng.integers(len(sequences[g].decoded[0])))
+            crops.append(_crop(sequences[g], n, scale, size, rng))
+            sides.append(side_channels(sequences[g].codec, sequences[g].qp))
+            scales.append(errors[g][n])
+        planes = [np.stack(plane)[:, None].astype(np.float32) for plane in zip(*crops, strict=True)]
+        side, error = (np.stack(a).astype(np.float32) for a in (sides, scales))
+        return Batch(tuple(planes[:3]), tuple(planes[3:]), side, error)
 
     return ahead(batch)
+
+
+def _crop(
+    s: Sequence420, frame: int, scale: int, size: int, rng: np.random.Generator
+) -> list[NDArray[np.uint8]]:
+    """Decoded Y, U, V and original Y, U, V of one place, turned alike."""
+    h, w = s.decoded[0].shape[1:]
+    top, left = (2 * int(rng.integers((side - size) // 2 + 1)) for side in (h, w))
+    turn = rng.random(3) < 0.5
+    crops = []
+    for planes, times in ((s.decoded, 1), (s.original, scale)):
+        for p, plane in enumerate(planes):
+            a, b, c = (times * v // (1 if p == 0 else 2) for v in (top, left, size))
+            crops.append(_turned(plane[frame, a : a + c, b : b + c], turn))
+    return crops
 
 
 def _turned(a: NDArray[np.uint8], turn: NDArray[np.bool_]) -> NDArray[np.uint8]:

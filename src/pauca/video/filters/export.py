@@ -20,7 +20,7 @@ CLAMPS = {"stem": U8, "depth": S8, "up": U8, "down": WIDE, HEAD: (-8191, 8191)}
 
 
 def filter_layers(model: FilterModel) -> dict[str, Layer]:
-    """All integer layers by name; a head counts 1/64 levels: its unit is half a level, 32 of them."""
+    """All integer layers by name; a head counts 1/64 levels: 32 of them are its unit."""
     layers = {
         name: integer_layer(conv, CLAMPS[name.rsplit(".", 1)[-1]])
         for name, conv in model.named_modules()

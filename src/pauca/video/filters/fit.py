@@ -49,7 +49,7 @@ def fit(
 
 
 def price(squared_error: float, bits: float) -> float:
-    """What a bit is worth where `bits` gave `squared_error`: the slope of an encoder's own curve."""
+    """What a bit is worth where `bits` gave `squared_error`: the slope of an encoder's curve."""
     return SLOPE * squared_error / max(bits, 1.0)
 
 

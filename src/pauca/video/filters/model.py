@@ -102,7 +102,8 @@ class FilterModel(nn.Module):
         """Levels 0..255 of Y (N, 1, H, W), U and V, H and W even, to (N, window, H / 2, W / 2)."""
         margin, parts = self.config.margin, []
         n, _, h, w = planes[1].shape
-        for plane, fold, reach in zip(planes, (FOLD, 1, 1), (margin, margin // 2, margin // 2)):
+        sizes = ((FOLD, margin), (1, margin // 2), (1, margin // 2))
+        for plane, (fold, reach) in zip(planes, sizes, strict=True):
             seen = F.pad((plane - 128.0) / UNIT, (reach,) * 4, mode="replicate")
             columns = F.unfold(seen, fold + 2 * reach, stride=fold)
             parts.append(columns.view(n, -1, h, w))
@@ -126,7 +127,7 @@ class FilterModel(nn.Module):
     def wrong(self, decoded: Planes, original: Planes) -> Tensor:
         """What `forward` should give: original minus decoded (interpolated), by cell."""
         parts, scale = [], self.config.scale
-        for a, b, fold in zip(decoded, original, (FOLD, 1, 1)):
+        for a, b, fold in zip(decoded, original, (FOLD, 1, 1), strict=True):
             base = a if scale == 1 else bicubic(a, scale)
             parts.append(F.pixel_unshuffle(b - base, fold * scale))
         return torch.cat(parts, 1)
