@@ -135,6 +135,7 @@ void bind_nets(nb::module_& m) {
     m.def("network_kernels", &kernels);
     bind_wavelet(m);
     bind_upscale(m);
+    bind_cells(m);
     bind_xnor(m);
     bind_ngram(m);
     bind_filter(m);

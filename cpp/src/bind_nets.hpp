@@ -1,4 +1,4 @@
-// Shared by bind_nets.cpp and its kin (wavelet, upscale, xnor, ngram): arrays of several dimensions.
+// Shared by bind_nets.cpp and its kin (wavelet, upscale, cells, xnor, ngram): arrays of several dimensions.
 #pragma once
 
 #include <array>
@@ -29,6 +29,7 @@ Out<T, N> make(const std::array<std::size_t, N>& shape) {
 
 void bind_wavelet(nb::module_& m);  // called by bind_nets
 void bind_upscale(nb::module_& m);
+void bind_cells(nb::module_& m);
 void bind_xnor(nb::module_& m);
 void bind_ngram(nb::module_& m);
 void bind_filter(nb::module_& m);

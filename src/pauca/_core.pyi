@@ -167,6 +167,19 @@ def upscale_windows(plane: NDArray[np.int16], fold: int, margin: int) -> NDArray
 def upscale_interpolate(
     plane: NDArray[np.int16], scale: int, fold: int, residual: NDArray[np.int16] | None = None
 ) -> NDArray[np.int16]: ...
+def cells_windows(
+    y: NDArray[np.uint8],
+    u: NDArray[np.uint8],
+    v: NDArray[np.uint8],
+    margin: int,
+    side: NDArray[np.uint8],
+) -> NDArray[np.uint8]: ...
+def cells_mend(
+    plane: NDArray[np.uint8], fold: int, residual: NDArray[np.int16], offset: int
+) -> NDArray[np.uint8]: ...
+def cells_mend_large(
+    base: NDArray[np.int16], fold: int, residual: NDArray[np.int16], offset: int
+) -> NDArray[np.uint8]: ...
 def xnor_kernels() -> list[str]: ...
 def xnor_pack(
     x: NDArray[np.float32], threshold: NDArray[np.float32] | None = None

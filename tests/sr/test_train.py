@@ -11,9 +11,10 @@ data = pytest.importorskip("skimage.data")
 
 from pauca.errors import InputError  # noqa: E402
 from pauca.nets.integer import set_exact  # noqa: E402
+from pauca.nets.interpolate import bicubic  # noqa: E402
 from pauca.pack.sr import load_sr_pack  # noqa: E402
 from pauca.sr.export import export  # noqa: E402
-from pauca.sr.model import SIZES, SrConfig, SrModel, bicubic  # noqa: E402
+from pauca.sr.model import SIZES, SrConfig, SrModel  # noqa: E402
 from pauca.sr.train import SrTrainConfig, load_model, train  # noqa: E402
 from pauca.sr.upscale import Upscaler  # noqa: E402
 
@@ -101,7 +102,8 @@ def test_refused(photos: Path, tmp_path: Path) -> None:
 
 def test_coded_pairs_are_worse_than_clean_ones_and_still_fit(photos: Path) -> None:
     pytest.importorskip("av")
-    from pauca.sr.coded import KEPT, coded_pairs, through_codec
+    from pauca.pixels.coded import through_codec
+    from pauca.sr.coded import KEPT, coded_pairs
     from pauca.sr.data import make_pairs
 
     clean = make_pairs([photos], 2)[:2]
@@ -112,9 +114,10 @@ def test_coded_pairs_are_worse_than_clean_ones_and_still_fit(photos: Path) -> No
         halved = pair.large[..., 0].reshape(*pair.small.shape[:1], 2, -1, 2).mean((1, 3))
         error = np.abs(halved - pair.small[..., 0]).mean()
         assert 0.5 < error < 12  # the same place, but coded
-    frames = [clean[0].small[:64, :64, 0]] * 3
+    luma, grey = clean[0].small[:64, :64, 0], np.full((32, 32), 128, np.uint8)
+    frames = [(luma, grey, grey)] * 3
     errors = [
-        np.abs(through_codec(frames, codec, crf, "fast")[1].astype(int) - frames[1]).mean()
+        np.abs(through_codec(frames, codec, crf, "fast").frames[1][0].astype(int) - luma).mean()
         for codec in ("libx264", "libx265")
         for crf in (18, 36)
     ]

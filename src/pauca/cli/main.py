@@ -56,10 +56,12 @@ def train(context: typer.Context) -> None:
     """Train a model (extra: train)."""
     from pauca.image import train_cli
     from pauca.sr import train_cli as sr_cli
+    from pauca.video.filters import train_cli as filter_cli
 
     verbs = typer.Typer(help="Train a model.")
     verbs.command("image")(train_cli.train)
     verbs.command("sr")(sr_cli.train)
+    verbs.command("video-filter")(filter_cli.train)
     _forward("train", verbs, context.args)
 
 
@@ -68,10 +70,12 @@ def export(context: typer.Context) -> None:
     """Turn a checkpoint into a model pack (extra: train)."""
     from pauca.image import train_cli
     from pauca.sr import train_cli as sr_cli
+    from pauca.video.filters import train_cli as filter_cli
 
     verbs = typer.Typer(help="Turn a checkpoint into a model pack.")
     verbs.command("image")(train_cli.export)
     verbs.command("sr")(sr_cli.export)
+    verbs.command("video-filter")(filter_cli.export)
     _forward("export", verbs, context.args)
 
 

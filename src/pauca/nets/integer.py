@@ -67,29 +67,32 @@ def round_clamp(y: Tensor, low: float, high: float) -> Tensor:
     return out
 
 
-def weight_shift(weight: Tensor) -> Tensor:
-    """Largest k per output channel with |weight| * 2**k <= 127, limited to [0, SHIFT_MAX]."""
+def weight_shift(weight: Tensor, limit: int = SHIFT_MAX) -> Tensor:
+    """Largest k per output channel with |weight| * 2**k <= 127, limited to [0, limit]."""
     peak = weight.detach().abs().flatten(1).amax(1).clamp_min(1e-9)
-    return torch.floor(torch.log2(WEIGHT_MAX / peak)).clamp(0, SHIFT_MAX)
+    return torch.floor(torch.log2(WEIGHT_MAX / peak)).clamp(0, limit)
 
 
-def quantized_weight(weight: Tensor) -> Tensor:
+def quantized_weight(weight: Tensor, limit: int = SHIFT_MAX) -> Tensor:
     """Weights rounded to int8 * 2**-k, straight-through."""
-    scale = torch.exp2(weight_shift(weight)).view(-1, *([1] * (weight.ndim - 1)))
+    scale = torch.exp2(weight_shift(weight, limit)).view(-1, *([1] * (weight.ndim - 1)))
     return (round_ste(weight * scale).clamp(-WEIGHT_MAX, WEIGHT_MAX)) / scale
 
 
 class IntConv(nn.Conv2d):
     """Pointwise or depthwise convolution of an integer network.
 
-    `exact` turns fake quantization on.
+    `exact` turns fake quantization on. A low `shift_max` leaves small weights room to grow after
+    export.
     """
 
     def __init__(
-        self, cin: int, cout: int, kernel: int = 1, *, depthwise: bool = False, zero: bool = False
-    ):
+        self, cin: int, cout: int, kernel: int = 1, *, depthwise: bool = False,
+        zero: bool = False, shift_max: int = SHIFT_MAX,
+    ):  # fmt: skip
         super().__init__(cin, cout, kernel, padding=kernel // 2, groups=cin if depthwise else 1)
         self.exact = False
+        self.shift_max = shift_max
         assert self.bias is not None
         nn.init.zeros_(self.bias)
         if zero:
@@ -99,7 +102,7 @@ class IntConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, without rounding or clamp."""
-        weight = quantized_weight(self.weight) if self.exact else self.weight
+        weight = quantized_weight(self.weight, self.shift_max) if self.exact else self.weight
         return F.conv2d(x, weight, self.bias, 1, self.padding, 1, self.groups)
 
     def u8(self, x: Tensor) -> Tensor:
@@ -115,7 +118,7 @@ class IntConv(nn.Conv2d):
     def wide(self, x: Tensor) -> Tensor:
         """Convolve in float32 without a clamp: heads, whose rounding belongs to the caller."""
         with torch.autocast(x.device.type, enabled=False):
-            weight = quantized_weight(self.weight) if self.exact else self.weight
+            weight = quantized_weight(self.weight, self.shift_max) if self.exact else self.weight
             return F.conv2d(x.float(), weight, self.bias, 1, self.padding, 1, self.groups)
 
 

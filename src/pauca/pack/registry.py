@@ -14,6 +14,7 @@ from pauca.errors import PackError
 from pauca.pack.store import MANIFEST, PackInfo, read_manifest
 
 if TYPE_CHECKING:
+    from pauca.pack.filters import FilterPack
     from pauca.pack.image import ImagePack
     from pauca.pack.sr import SrPack
 
@@ -42,6 +43,16 @@ def create_upscaler(name: str | Path) -> SrPack:
     return _load_sr(find_folder(name))
 
 
+def create_filter(name: str | Path) -> FilterPack:
+    """Load a shipped filter pack by name, or one's own by path; PackError as above."""
+    return _load_filter(find_folder(name))
+
+
+def find_filter(pack_id: bytes, extra: Sequence[Path] = ()) -> FilterPack:
+    """Load the filter pack that a stream names by id, as `find_pack` does."""
+    return _load_filter(_folder_of(pack_id, extra))
+
+
 def find_folder(name: str | Path) -> Path:
     """Return the folder of the pack that is shipped under this name, or that has this path."""
     for info in list_models():
@@ -55,10 +66,14 @@ def find_folder(name: str | Path) -> Path:
 
 def find_pack(pack_id: bytes, extra: Sequence[Path] = ()) -> ImagePack:
     """Load the pack that a stream names by id, among shipped ones and the folders in `extra`."""
+    return _load(_folder_of(pack_id, extra))
+
+
+def _folder_of(pack_id: bytes, extra: Sequence[Path]) -> Path:
     folders = [info.path for info in list_models()] + [Path(path) for path in extra]
     for folder in folders:
         if read_manifest(folder)[0].pack_id == pack_id:
-            return _load(folder.resolve())
+            return folder.resolve()
     raise PackError(f"this stream needs model pack {pack_id.hex()}, which is not installed")
 
 
@@ -74,3 +89,10 @@ def _load_sr(folder: Path) -> SrPack:
     from pauca.pack.sr import load_sr_pack
 
     return load_sr_pack(folder)
+
+
+@lru_cache(maxsize=4)
+def _load_filter(folder: Path) -> FilterPack:
+    from pauca.pack.filters import load_filter_pack
+
+    return load_filter_pack(folder)

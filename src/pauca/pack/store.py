@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.errors import PackError
+from pauca.pack.coded import CODED, decode_arrays
 from pauca.pack.intnet import Layer, Program, Step
 
 ID_BYTES = 8
@@ -86,7 +87,10 @@ def write_pack(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, by
 
 
 def read_arrays(info: PackInfo, manifest: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The pack's integer arrays by name."""
+    """The pack's integer arrays by name, coded or as safetensors."""
+    files = manifest.get("files")
+    if isinstance(files, dict) and CODED in files:
+        return decode_arrays(read_file(info, manifest, CODED))
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from pauca.pixels.coded import through_codec
 from pauca.pixels.frames import plane_view
 from pauca.sr.data import Pair, Plane
 
@@ -77,34 +77,9 @@ def _coded(frames: list[Plane], scale: int, rng: np.random.Generator) -> list[Pa
         for f in large
     ]
     crf = float(rng.uniform(*CRF))
-    decoded = through_codec(small, str(rng.choice(CODECS)), crf, str(rng.choice(PRESETS)))
+    grey = np.full((h // scale // 2, w // scale // 2), 128, np.uint8)
+    codec, preset = str(rng.choice(CODECS)), str(rng.choice(PRESETS))
+    coded = through_codec([(y, grey, grey) for y in small], codec, round(crf, 1), preset)
+    decoded = [y for y, _, _ in coded.frames]
     kept = rng.choice(FRAMES, KEPT, replace=False)
     return [Pair(decoded[i][..., None], np.ascontiguousarray(large[i])[..., None]) for i in kept]
-
-
-def through_codec(frames: Sequence[Plane], codec: str, crf: float, preset: str) -> list[Plane]:
-    """Luma planes of even sides, coded as video with grey chroma and decoded again."""
-    import av
-
-    height, width = frames[0].shape
-    encoder: Any = av.CodecContext.create(codec, "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.framerate = 25
-    encoder.options = {"crf": f"{crf:.1f}", "preset": preset}
-    if codec == "libx265":
-        encoder.options |= {"x265-params": "log-level=none:pools=1"}
-    encoder.thread_count = 1
-    decoder: Any = av.CodecContext.create("h264" if codec == "libx264" else "hevc", "r")
-    packets: list[Any] = []
-    for i, plane in enumerate(frames):
-        frame = av.VideoFrame(width, height, "yuv420p")
-        luma, *chroma = (plane_view(target) for target in frame.planes)
-        luma[:] = plane
-        for view in chroma:
-            view[:] = 128
-        frame.pts = i
-        packets += encoder.encode(frame)
-    packets += encoder.encode(None)
-    decoded = [frame for packet in packets for frame in decoder.decode(packet)]
-    decoded += decoder.decode(None)
-    return [plane_view(frame.planes[0]).copy() for frame in decoded]

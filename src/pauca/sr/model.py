@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pauca.errors import InputError
 from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
-from pauca.pixels.resize import cubic
+from pauca.nets.interpolate import bicubic
 
 RESIDUAL = 2.0  # grey levels of a head's unit: heads count 1/16 levels in 1/32 units
 
@@ -72,23 +71,6 @@ SIZES = {
     "sr-x4-small": SrConfig(4, 2, 2, 64, 12),
     "teacher": SrConfig(2, 2, 2, 128, 24),
 }
-
-
-def bicubic(x: Tensor, scale: int) -> Tensor:
-    """(N, C, H, W) to (N, C, sH, sW): Keys's cubic with a = -1/2, the border repeated."""
-    n, c, h, w = x.shape
-    for axis, size in ((2, h), (3, w)):
-        pad = (0, 0, 2, 2) if axis == 2 else (2, 2, 0, 0)
-        p = F.pad(x, pad, mode="replicate")
-        phases = []
-        for phase in range(scale):
-            position = (2 * phase + 1) / (2 * scale) - 0.5
-            first = -2 if position < 0 else -1
-            taps = cubic(position - first - np.arange(4.0, dtype=np.float64)).tolist()
-            parts = [p.narrow(axis, 2 + first + k, size) * taps[k] for k in range(4)]
-            phases.append(parts[0] + parts[1] + parts[2] + parts[3])
-        x = torch.stack(phases, axis + 1).flatten(axis, axis + 1)
-    return x
 
 
 class SrModel(nn.Module):
