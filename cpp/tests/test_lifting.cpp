@@ -115,17 +115,18 @@ void check_dequantize(std::size_t h, std::size_t w) {
     test::Random random;
     // The phase of the cell that each pass codes, by band: the format's table, not the kernel's inverse.
     constexpr std::size_t kOrder[3][4] = {{0, 3, 1, 2}, {3, 0, 2, 1}, {1, 2, 0, 3}};
-    const Integers a = random_integers(random, 12 * h * w, 0);
+    const Integers a = random_integers(random, 12 * h * w, 0);  // four passes, one after the other
     const Integers c = random_integers(random, 24 * h * w, 40000), steps = random_integers(random, 9, 0);
     Integers details(36 * h * w);
-    pauca::level::dequantize(a.data(), c.data(), steps.data(), h, w, details.data());
+    const std::int32_t* passes[4] = {a.data(), a.data() + 3 * h * w, a.data() + 6 * h * w, a.data() + 9 * h * w};
+    pauca::level::dequantize(passes, c.data(), steps.data(), h, w, details.data());
     bool same = true;
     for (std::size_t i = 0; i < details.size(); ++i) {
         const std::size_t x = i % (2 * w), y = i / (2 * w) % (2 * h), band = i / (4 * h * w) % 3, colour = i / (12 * h * w);
         const std::size_t phase = 2 * (y % 2) + x % 2, cell = y / 2 * w + x / 2;
         const std::size_t pass = static_cast<std::size_t>(std::find(kOrder[band], kOrder[band] + 4, phase) - kOrder[band]);
         const std::int32_t value =
-            colour > 0 ? c[cell * 24 + (colour - 1) * 12 + band * 4 + phase] : a[cell * 12 + 3 * pass + band];
+            colour > 0 ? c[cell * 24 + (colour - 1) * 12 + band * 4 + phase] : a[3 * (pass * h * w + cell) + band];
         const std::int64_t wide = (std::int64_t{value} * steps[colour * 3 + band] + 128) >> 8;
         same = same && details[i] == std::clamp<std::int64_t>(wide, -(1 << 20), 1 << 20);
     }

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 KEPT_FROM = 3  # levels from here on are a small part of the picture, and kept
 HALO = 8  # samples that the analysis of a pair sees on both sides, and some
-BAND = 512  # rows at once
+BAND = 512  # rows of the picture at once
 
 
 class Rows(Protocol):
@@ -64,7 +64,9 @@ class Analysis:
             rows, details = self._cache.get(level, (None, None))
             if rows != window.rows or details is None:
                 self._cache.pop(level, None)
-                details = self._split(level, window.rows)[1]
+                bands = window.rows.tiles(BAND >> level)
+                parts = [self._split(level, band)[1] for band in bands]
+                details = np.concatenate(parts, 2)
                 self._cache[level] = window.rows, details
         return details[..., _cut(window.columns)]
 
