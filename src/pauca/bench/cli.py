@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pauca.bench import blocks_cli, nn_cli, sr_cli
+from pauca.bench import blocks_cli, nn_cli, sr_cli, video_cli
 from pauca.bench.outputs import (
     Force,
     Json,
@@ -58,6 +58,7 @@ def bench() -> None:
 app.command()(nn_cli.nn)
 app.command()(sr_cli.sr)
 app.command()(blocks_cli.blocks)
+app.command()(video_cli.video)
 
 
 @app.command()

@@ -39,6 +39,7 @@ from pauca.cli.options import (
     MaxError,
     Measure,
     Model,
+    Nnpf,
     NoMetadata,
     Output,
     Plot,
@@ -118,6 +119,7 @@ def encode(
     filter: FilterName = None,
     scale: Scale = None,
     fps: Fps = None,
+    nnpf: Nnpf = False,
     jobs: Jobs = None,
     force: Force = False,
     json: Json = False,
@@ -137,7 +139,7 @@ def encode(
     search = SearchRequest(
         max_drop, target_size, bits_per_weight, evaluate, quantizer, calibration, plot
     )
-    videos = VideoRequest(codec, crf, bitrate, target_vmaf, preset, filter, scale, fps)
+    videos = VideoRequest(codec, crf, bitrate, target_vmaf, preset, filter, scale, fps, nnpf)
     if model and tune:
         raise typer.BadParameter("--tune chooses a model, and so does --model; give one")
     _check_report(output, json)

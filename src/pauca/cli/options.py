@@ -154,3 +154,9 @@ Scale = Annotated[
 Fps = Annotated[
     str | None, typer.Option("--fps", help="Videos: frames a second of a folder of pictures.")
 ]
+Nnpf = Annotated[
+    bool,
+    typer.Option(
+        "--nnpf", help="Videos: add the filter as post-filter SEI of H.274, too; H.265 alone."
+    ),
+]

@@ -51,6 +51,7 @@ class VideoRequest:
     filter: FilterChoice | None
     scale: int | None
     fps: str | None
+    nnpf: bool
 
 
 def is_video(path: str) -> bool:
@@ -166,7 +167,7 @@ def _options(
     from pauca.pack.runtime import default_threads
     from pauca.video.coders import CRF, Coding, preset_of
     from pauca.video.encode import VideoOptions
-    from pauca.video.shipped import has_filter, shipped_filter, shipped_fit
+    from pauca.video.shipped import has_filter, shipped_filter, shipped_fit, standard_form
 
     ways = {
         "--crf": request.crf,
@@ -196,9 +197,9 @@ def _options(
     filter: Filter | None = None
     if choice is not FilterChoice.NONE:
         filter = shipped_filter(model, scale)
-    fit = None
-    if choice is FilterChoice.FITTED:
-        fit = shipped_fit()
+    fit = shipped_fit() if choice is FilterChoice.FITTED else None
+    if request.nnpf and filter is None:
+        raise typer.BadParameter("--nnpf adds a filter in the standard's form, and there is none")
     return VideoOptions(
         coding=coding,
         scale=scale,
@@ -207,6 +208,7 @@ def _options(
         seconds=float(_SECONDS[effort - 1]),
         threads=jobs or default_threads(),
         rate=_rate(request.fps),
+        standard=standard_form(filter) if request.nnpf and filter else None,
     )
 
 

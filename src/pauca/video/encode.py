@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pauca.errors import InputError
 from pauca.streams.library import load_av, named
 from pauca.streams.source import FORMAT, Source, open_source
 from pauca.streams.stages import Stages
-from pauca.video.carry import insert
+from pauca.video.carry import insert, insert_sei
 from pauca.video.coders import (
     CodedPacket,
     Coding,
@@ -30,8 +30,9 @@ from pauca.video.coders import (
     reorder_delay,
     setting,
 )
-from pauca.video.message import encode_message
+from pauca.video.message import Scene, encode_message
 from pauca.video.mux import Output, check_target, write_file
+from pauca.video.nnpf import StandardForm, scene_payloads
 from pauca.video.restore import Filter, Fit
 from pauca.video.scenes import LONGEST, CutFinder
 from pauca.video.treat import Samples, Treatment, sample_limit
@@ -45,7 +46,7 @@ class VideoOptions:
     """How a video is coded. `scale` 2 codes half the width and height, which the filter restores.
 
     `filter` None sends none; `fit` fits it to each scene in about `seconds`. `rate` is frames a
-    second of a folder of pictures.
+    second of a folder of pictures. `standard` adds the filter as H.274 has it, in H.265 alone.
     """
 
     coding: Coding = field(default_factory=Coding)
@@ -56,6 +57,7 @@ class VideoOptions:
     longest: int = LONGEST
     threads: int = 1
     rate: Fraction | None = None
+    standard: StandardForm | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def encode_video(
     check_free(target, force)
     if options.filter is not None and options.filter.scale != options.scale:
         raise InputError(f"the filter restores scale {options.filter.scale}, not {options.scale}")
+    if options.standard is not None and options.coding.codec != "hevc":
+        raise InputError("post-filter SEI is a form of H.265; use --codec hevc")
     av = load_av()
     with open_source(av, source, options.rate) as opened:
         work = Work(Path(os.path.realpath(target)), _job(source, options))
@@ -123,6 +127,7 @@ def _job(source: str, options: VideoOptions) -> dict[str, Any]:
         "fit": options.seconds if options.fit else None,
         "longest": options.longest,
         "rate": str(options.rate),
+        "standard": options.standard is not None,
     }
 
 
@@ -203,7 +208,9 @@ class _Job:
             wanted = coding.bitrate + surplus / _BITRATE_WINDOW
             kept = min(max(wanted, coding.bitrate / 2), coding.bitrate * 1.5)
             coding = Coding(coding.codec, coding.crf, round(kept), coding.preset)
-        return _OpenScene(self._av, coding, self.shape, self._treatment, self._padded)
+        scene = _OpenScene(self._av, coding, self.shape, self._treatment, self._padded)
+        scene.standard, scene.is_first = self._options.standard, self._scenes == 0
+        return scene
 
     def _finish(self, scene: _OpenScene, end: int | None) -> None:
         stored = scene.finish(end)
@@ -230,6 +237,8 @@ class _OpenScene:
         self._start = self._last = 0
         self._step = max(1, round(1 / (shape.traits.rate * shape.traits.time_base)))
         self.count = 0
+        self.standard: StandardForm | None = None
+        self.is_first = False
 
     def add(self, frame: Any) -> None:
         """Code the next frame."""
@@ -266,12 +275,8 @@ class _OpenScene:
         scene = self._treatment.scene(
             self._samples.kept, decoded, packets, setting(self._coding, packets)
         )
-        message = b"" if scene.plain else encode_message(scene)
         before = len(packets[0].data)
-        if message:
-            first = packets[0]
-            data = insert(codec, first.data, message)
-            packets = [CodedPacket(data, first.pts, first.is_key, first.qp), *packets[1:]]
+        packets[0] = replace(packets[0], data=self._carrying(packets[0].data, scene))
         return StoredScene(
             start=self._start,
             end=end if end is not None else self._last + self._step,
@@ -280,6 +285,16 @@ class _OpenScene:
             message_bytes=len(packets[0].data) - before,
             packets=tuple(packets),
         )
+
+    def _carrying(self, data: bytes, scene: Scene) -> bytes:
+        """Return the first packet with what it is to say."""
+        codec = self._coding.codec
+        if not scene.plain:
+            data = insert(codec, data, encode_message(scene))
+        if self.standard is not None:
+            for kind, payload in scene_payloads(self.standard, scene, self.is_first):
+                data = insert_sei(codec, data, kind, payload)
+        return data
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pauca.errors import InputError, PackError
+from pauca.video.nnpf import StandardForm
 from pauca.video.restore import Filter, Fit
 
 NAMES = {1: "vf-restore", 2: "vf-sr2"}  # by scale
@@ -36,6 +39,17 @@ def shipped_fit() -> Fit:
     """Return what fits filters to scenes."""
     found: Fit = _filters().fit
     return found
+
+
+def standard_form(filter: Filter) -> StandardForm:
+    """Return the filter of a pack with the pack itself, as an uncompressed zip of its files."""
+    facts: Any = filter
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(Path(facts.pack.info.path).iterdir()):
+            # A fixed date: the same filter has to give the same bytes.
+            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    return StandardForm(buffer.getvalue(), filter.scale, facts.halo)
 
 
 def finder(folder: Path | None) -> Callable[[bytes], Filter]:
