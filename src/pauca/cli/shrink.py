@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.codec import Force, Json
+from pauca.cli.options import Force, Json
 from pauca.errors import InputError
 
 if TYPE_CHECKING:

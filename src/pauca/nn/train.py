@@ -63,7 +63,8 @@ def fisher_diagonal(
         for x in _inputs(batches):
             with torch.no_grad():
                 targets = _probe(module(x), options, draw)
-            for part, aims in zip(x.split(together), targets.split(together), strict=True):
+            pieces = zip(torch.split(x, together), torch.split(targets, together), strict=True)
+            for part, aims in pieces:
                 for name, g in vmap(grad(loss), (None, 0, 0))(parameters, part, aims).items():
                     total[name] += g.square_().sum(0)
             count += len(x)
