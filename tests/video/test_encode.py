@@ -112,6 +112,36 @@ def test_attachments_go_where_they_can(tmp_path: Path) -> None:
     assert len(said) == 1 and "font.ttf" in said[0]
 
 
+def test_text_subtitles_change_their_form_with_the_container(tmp_path: Path) -> None:
+    source, lines = tmp_path / "in.mkv", [b"<i>Hello</i> there", b"Bye"]
+    write_clip(source, 30)
+    with av.open(str(source)) as file, av.open(str(tmp_path / "text.mkv"), "w") as out:
+        video = out.add_stream_from_template(file.streams.video[0])
+        text = out.add_mux_stream("subrip")
+        text.time_base, text.metadata["language"] = Fraction(1, 1000), "eng"
+        for i, line in enumerate(lines):
+            packet = av.Packet(line)
+            packet.pts = packet.dts = 100 + 500 * i
+            packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), text
+            out.mux(packet)
+        for packet in file.demux(file.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+    encode_video(str(tmp_path / "text.mkv"), tmp_path / "out.mp4", QUICK)
+    shown = packets_in(tmp_path / "out.mp4", "subtitle")
+    assert [p[2:] for p in shown if p[2:]] == [b"Hello there", b"Bye"]
+    encode_video(str(tmp_path / "out.mp4"), tmp_path / "back.mkv", QUICK)
+    assert packets_in(tmp_path / "back.mkv", "subtitle") == [b"Hello there", b"Bye"]
+    with av.open(str(tmp_path / "back.mkv")) as file:
+        stream = file.streams.subtitles[0]
+        assert stream.language == "eng"
+        packets = [packet for packet in file.demux(stream) if packet.size]
+        times = [(p.pts * p.time_base, p.duration * p.time_base) for p in packets]
+    assert [float(d) for _, d in times] == pytest.approx([0.3, 0.3], abs=2e-3)
+    assert float(times[1][0] - times[0][0]) == pytest.approx(0.5, abs=2e-3)
+
+
 @pytest.mark.parametrize("size", [(95, 63), (96, 63), (97, 66)])
 @pytest.mark.parametrize("codec", ["h264", "av1"])
 def test_odd_sizes_are_restored(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
