@@ -85,7 +85,7 @@ def encode_video_file(
         with files.bar(f"encoding {input}") as tell:
             done = encode_video(input, output, options, force, tell, _warn)
     except (KeyboardInterrupt, SystemExit):
-        print("pauca: stopped; the same command goes on with the next scene", file=sys.stderr)
+        print("pauca: stopped; the same command goes on after the last whole scene", file=sys.stderr)
         raise
     seconds = time.perf_counter() - start
     record = {"input": input, "output": output, **asdict(done), "seconds": seconds}
