@@ -7,11 +7,12 @@ packet -> file. Memory holds a few frames, the samples of one scene and its pack
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pauca import __version__
 from pauca.container.files import check_target as check_free
@@ -72,19 +73,20 @@ Report = Callable[[int, int], None]
 
 
 def encode_video(
-    source: str,
+    source: str | BinaryIO,
     target: str | os.PathLike[str],
     options: VideoOptions = VideoOptions(),
     force: bool = False,
     report: Report = lambda done, total: None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> VideoDone:
-    """Code the video file or folder of pictures `source` into `target`, whole or not at all.
+    """Code a video file, a folder of pictures or y4m from an open file into `target`, whole or not
+    at all.
 
     `report` hears of frames done and in all (0 if unknown), `warn` of what cannot go along. After a
-    kill or an interrupt the same call goes on and gives the same bytes. Raises `InputError`
-    (unreadable, no video, settings), `UnsupportedError` (more than 8 bits, alpha, a container that
-    cannot hold a stream), `MissingExtraError` without PyAV.
+    kill or an interrupt the same call on a file goes on and gives the same bytes. Raises
+    `InputError` (unreadable, no video, settings), `UnsupportedError` (more than 8 bits, alpha, a
+    container that cannot hold a stream), `MissingExtraError` without PyAV.
     """
     options.coding.check()
     check_target(target, options.coding.codec)
@@ -99,16 +101,17 @@ def encode_video(
         with work.opened():
             job = _Job(av, opened, options, work)
             job.run(report)
-            carried = None if Path(source).is_dir() else source
+            carried = source if isinstance(source, str) and not Path(source).is_dir() else None
             output = Output(target, force, carried)
             write_file(av, output, options.coding, job.shape, job.stored, warn)
             return job.done(os.path.getsize(target))
 
 
-def _job(source: str, options: VideoOptions) -> dict[str, Any]:
+def _job(source: str | BinaryIO, options: VideoOptions) -> dict[str, Any]:
     """Everything that the bytes of a scene depend on."""
     try:
-        found = identity(source)
+        # A pipe cannot be read again: its job is never found.
+        found = identity(source) if isinstance(source, str) else {"pipe": secrets.token_hex(8)}
     except OSError as error:
         raise InputError(f"cannot read {source}: {error.strerror}") from error
     return {
