@@ -54,8 +54,16 @@ def test_there_and_back(cli: Cli, clip: Path, tmp_path: Path, codec: str) -> Non
     assert piped.out.count(b"FRAME\n") == 24
 
 
-def test_y4m_from_a_pipe_is_refused(cli: Cli) -> None:
-    cli("encode", "-", "-o", "out.mp4", input=b"YUV4MPEG2 W16").fails(1, "file")
+def test_y4m_from_a_pipe(cli: Cli, clip: Path, tmp_path: Path) -> None:
+    frames = cli("decode", clip, "-o", "-").out
+    done = cli("encode", "-", "-o", "out.mp4", "--filter", "none", "-e", "1", input=frames)
+    assert done.code == 0, done.err
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert sum(1 for _ in file.decode(video=0)) == 24
+    cut = cli("encode", "-", "-o", "cut.mp4", "--filter", "none", input=b"YUV4MPEG2 W16 H\n")
+    cut.fails(1, "standard input")
+    cli("encode", "-", "-o", "b.mp4", input=b"\0\0\0\x18ftypmp42").fails(1, "y4m")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mkv", "out.mp4"]
 
 
 def test_usage(

@@ -1,8 +1,6 @@
 """Encoding: frames, times and companions survive; scenes, filters, resume, refusals."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -112,6 +110,36 @@ def test_attachments_go_where_they_can(tmp_path: Path) -> None:
     assert len(said) == 1 and "font.ttf" in said[0]
 
 
+def test_text_subtitles_change_their_form_with_the_container(tmp_path: Path) -> None:
+    source, lines = tmp_path / "in.mkv", [b"<i>Hello</i> there", b"Bye"]
+    write_clip(source, 30)
+    with av.open(str(source)) as file, av.open(str(tmp_path / "text.mkv"), "w") as out:
+        video = out.add_stream_from_template(file.streams.video[0])
+        text = out.add_mux_stream("subrip")
+        text.time_base, text.metadata["language"] = Fraction(1, 1000), "eng"
+        for i, line in enumerate(lines):
+            packet = av.Packet(line)
+            packet.pts = packet.dts = 100 + 500 * i
+            packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), text
+            out.mux(packet)
+        for packet in file.demux(file.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+    encode_video(str(tmp_path / "text.mkv"), tmp_path / "out.mp4", QUICK)
+    shown = packets_in(tmp_path / "out.mp4", "subtitle")
+    assert [p[2:] for p in shown if p[2:]] == [b"Hello there", b"Bye"]
+    encode_video(str(tmp_path / "out.mp4"), tmp_path / "back.mkv", QUICK)
+    assert packets_in(tmp_path / "back.mkv", "subtitle") == [b"Hello there", b"Bye"]
+    with av.open(str(tmp_path / "back.mkv")) as file:
+        stream = file.streams.subtitles[0]
+        assert stream.language == "eng"
+        packets = [packet for packet in file.demux(stream) if packet.size]
+        times = [(p.pts * p.time_base, p.duration * p.time_base) for p in packets]
+    assert [float(d) for _, d in times] == pytest.approx([0.3, 0.3], abs=2e-3)
+    assert float(times[1][0] - times[0][0]) == pytest.approx(0.5, abs=2e-3)
+
+
 @pytest.mark.parametrize("size", [(95, 63), (96, 63), (97, 66)])
 @pytest.mark.parametrize("codec", ["h264", "av1"])
 def test_odd_sizes_are_restored(tmp_path: Path, size: tuple[int, int], codec: str) -> None:
@@ -184,51 +212,6 @@ def test_foreign_players_see_the_same_pictures(tmp_path: Path, codec: str) -> No
     assert info.treatments == {"updated": 2}
 
 
-def test_the_same_bytes_after_a_kill(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mkv", 120, cuts=(40, 80), audio=True, codec="libx264")
-    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
-    encode_video(str(source), whole, QUICK)
-    script = (
-        "import os, signal, sys\n"
-        "from pauca.video.coders import Coding\n"
-        "from pauca.video.encode import VideoOptions, encode_video\n"
-        "def stop(done, total):\n"
-        "    if done == 100: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "options = VideoOptions(Coding('h264', 30, None, 'veryfast'))\n"
-        "encode_video(sys.argv[1], sys.argv[2], options, report=stop)\n"
-    )
-    killed = subprocess.run([sys.executable, "-c", script, source, cut], timeout=100)
-    assert killed.returncode == -9
-    assert sorted(os.listdir(tmp_path)) == [".cut.mp4.pauca-work", "in.mkv", "whole.mp4"]
-    scene = tmp_path / ".cut.mp4.pauca-work" / "000001.scene"
-    scene.write_bytes(scene.read_bytes()[:-1])  # damaged on the way: coded again
-    done = encode_video(str(source), cut, QUICK)
-    assert done.resumed == 40 and done.frames == 120
-    assert cut.read_bytes() == whole.read_bytes()
-    assert sorted(os.listdir(tmp_path)) == ["cut.mp4", "in.mkv", "whole.mp4"]
-
-
-def test_an_interrupt_keeps_finished_scenes_for_the_same_job_alone(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mkv", 60, cuts=(30,))
-
-    def stop_at(frame: int) -> Any:
-        def report(done: int, total: int) -> None:
-            if done == frame:
-                raise KeyboardInterrupt
-
-        return report
-
-    with pytest.raises(KeyboardInterrupt):
-        encode_video(str(source), tmp_path / "out.mp4", QUICK, report=stop_at(10))
-    assert os.listdir(tmp_path) == ["in.mkv"]  # nothing was finished
-    with pytest.raises(KeyboardInterrupt):
-        encode_video(str(source), tmp_path / "out.mp4", QUICK, report=stop_at(50))
-    assert sorted(os.listdir(tmp_path)) == [".out.mp4.pauca-work", "in.mkv"]
-    other = replace(QUICK, coding=replace(QUICK.coding, crf=40.0))
-    assert encode_video(str(source), tmp_path / "out.mp4", other).resumed == 0
-    assert sorted(os.listdir(tmp_path)) == ["in.mkv", "out.mp4"]
-
-
 def test_refused_and_nothing_left(tmp_path: Path) -> None:
     good = write_clip(tmp_path / "in.mp4", 6, audio=True)
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 9)
@@ -260,23 +243,3 @@ def test_a_bitrate_is_kept(tmp_path: Path) -> None:
     coding = Coding("h264", 23, 120_000, "veryfast")
     done = encode_video(str(source), tmp_path / "out.mp4", VideoOptions(coding))
     assert done.video_bytes * 8 / 6 == pytest.approx(120_000, rel=0.25)
-
-
-def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
-    script = (
-        "import resource, sys\n"
-        "from pauca.video.coders import Coding\n"
-        "from pauca.video.encode import VideoOptions, encode_video\n"
-        "options = VideoOptions(Coding('h264', 30, None, 'ultrafast'), longest=60)\n"
-        "encode_video(sys.argv[1], sys.argv[2], options)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-    )
-    peaks = []
-    for frames in (120, 600):
-        source = write_clip(tmp_path / f"{frames}.mkv", frames, (320, 240), even=True)
-        target = tmp_path / f"{frames}.mp4"
-        done = subprocess.run(
-            [sys.executable, "-c", script, source, target], capture_output=True, timeout=100
-        )
-        peaks.append(int(done.stdout))
-    assert peaks[1] - peaks[0] < 20_000  # kB; the 480 frames more have 55,000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -55,10 +56,18 @@ class VideoRequest:
 
 
 def is_video(path: str) -> bool:
-    """Return whether `path` is to be read as a video: by its extension, or a folder."""
+    """Return whether `path` is to be read as a video: by its extension, a folder, piped y4m."""
     from pauca.streams.library import SUFFIXES
 
-    return path != files.STANDARD and (Path(path).suffix.lower() in SUFFIXES or Path(path).is_dir())
+    if path == files.STANDARD:
+        return _peeked().startswith(b"YUV4MPEG2 ")
+    return Path(path).suffix.lower() in SUFFIXES or Path(path).is_dir()
+
+
+def _peeked() -> bytes:
+    """Return the first bytes of standard input, which stay there to be read."""
+    file = files.open_standard_input()
+    return file.peek(16) if isinstance(file, io.BufferedReader) else b""
 
 
 def encode_video_file(
@@ -77,15 +86,20 @@ def encode_video_file(
     if output == files.STANDARD:
         raise typer.BadParameter("a video needs a file: -o out.mp4")
     options = _options(request, output, effort or 5, model, jobs)
+    source = files.open_standard_input() if input == files.STANDARD else input
+    if not isinstance(source, str) and request.target_vmaf is not None:
+        raise typer.BadParameter("--target-vmaf reads the video twice; name a file")
     trials: list[dict[str, float]] = []
     start = time.perf_counter()
     if request.target_vmaf is not None:
         options = _searched(input, options, request.target_vmaf, trials)
     try:
         with files.bar(f"encoding {input}") as tell:
-            done = encode_video(input, output, options, force, tell, _warn)
+            done = encode_video(source, output, options, force, tell, _warn)
     except (KeyboardInterrupt, SystemExit):
-        print("pauca: stopped; the same command goes on with the next scene", file=sys.stderr)
+        print(
+            "pauca: stopped; the same command goes on after the last whole scene", file=sys.stderr
+        )
         raise
     seconds = time.perf_counter() - start
     record = {"input": input, "output": output, **asdict(done), "seconds": seconds}
@@ -117,6 +131,8 @@ def decode_video_file(
     from pauca.video.decode import decode_video
     from pauca.video.shipped import finder
 
+    if input == files.STANDARD:
+        raise InputError("a video is decoded from a file; name it")
     find = None if choice is FilterChoice.NONE else finder(model)
     target: str | BinaryIO = output if output != files.STANDARD else sys.stdout.buffer
     start = time.perf_counter()
@@ -135,6 +151,8 @@ def show_video(input: str, json: bool) -> None:
     """Show what the video file `input` is and carries."""
     from pauca.video.read import video_info
 
+    if input == files.STANDARD:
+        raise InputError("a video is looked at in a file; name it")
     record = {"input": input, "kind": "video", **asdict(video_info(input, _warn))}
     if json:
         files.print_json(record)
@@ -248,5 +266,5 @@ def _warn(text: str) -> None:
 
 def refuse_standard_input(data: bytes) -> None:
     """Raise `InputError` if the bytes from standard input start a video, which needs a file."""
-    if data.startswith(b"YUV4MPEG2") or data[4:8] == b"ftyp" or data[:4] == b"\x1aE\xdf\xa3":
-        raise InputError("a video is read from a file; name it")
+    if data[4:8] == b"ftyp" or data[:4] == b"\x1aE\xdf\xa3":
+        raise InputError("a video is read from a file, or as y4m from a pipe; name the file")

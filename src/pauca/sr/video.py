@@ -18,7 +18,7 @@ from pauca.container.files import atomic_path
 from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.frames import plane_view
 from pauca.sr.upscale import Upscaler
-from pauca.streams.carried import COLOURS, add_copies, carry_tags, main_video
+from pauca.streams.carried import COLOURS, add_copies, carry_tags, copied_streams, main_video
 from pauca.streams.library import SUFFIXES, load_av, named
 from pauca.streams.pictures import formatted, working_format
 from pauca.streams.stages import Stages
@@ -109,7 +109,7 @@ class _Pipeline:
         return done
 
     def _read(self) -> None:
-        wanted = [self.input, *(self.container.streams[index] for index in self.copies)]
+        wanted = [self.input, *copied_streams(self.container)]
         for packet in self.container.demux(wanted):
             if self.stages.stopped:
                 return
@@ -125,8 +125,9 @@ class _Pipeline:
             if isinstance(item, self.av.VideoFrame):
                 self.output.mux(self.stream.encode(item))
             else:
-                item.stream = self.copies[item.stream.index]
-                self.output.mux(item)
+                item = self.copies.packet(item)
+                if item is not None:
+                    self.output.mux(item)
         if not self.stages.stopped:
             self.output.mux(self.stream.encode(None))
 

@@ -52,6 +52,8 @@ def decode_video(
     with named(av, "decode", source), av.open(source) as container:
         job = _Decode(av, container, source, Filters(find, warn))
         with open_writer(av, target, job.traits, job.format, container, force) as writer:
+            for name in writer.left_out:
+                warn(f"{name} does not go along to {target}")
             return job.run(writer, threads, report)
 
 

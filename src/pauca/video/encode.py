@@ -6,36 +6,30 @@ packet -> file. Memory holds a few frames, the samples of one scene and its pack
 
 from __future__ import annotations
 
-import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pauca import __version__
 from pauca.container.files import check_target as check_free
 from pauca.errors import InputError
-from pauca.streams.library import load_av, named
-from pauca.streams.source import FORMAT, Source, open_source
+from pauca.streams.library import load_av
+from pauca.streams.source import Source, open_source
 from pauca.streams.stages import Stages
-from pauca.video.carry import insert, insert_sei
 from pauca.video.coders import (
-    CodedPacket,
     Coding,
-    SceneEncoder,
     Shape,
-    decode_scene,
-    reorder_delay,
-    setting,
 )
-from pauca.video.message import Scene, encode_message
 from pauca.video.mux import Output, check_target, write_file
-from pauca.video.nnpf import StandardForm, scene_payloads
+from pauca.video.nnpf import StandardForm
+from pauca.video.open_scene import OpenScene
 from pauca.video.restore import Filter, Fit
 from pauca.video.scenes import LONGEST, CutFinder
-from pauca.video.treat import Samples, Treatment, sample_limit
+from pauca.video.treat import Treatment
 from pauca.video.work import StoredScene, Work, identity
 
 _BITRATE_WINDOW = 10  # seconds in which a wrong bitrate of finished scenes is made good
@@ -79,19 +73,20 @@ Report = Callable[[int, int], None]
 
 
 def encode_video(
-    source: str,
+    source: str | BinaryIO,
     target: str | os.PathLike[str],
     options: VideoOptions = VideoOptions(),
     force: bool = False,
     report: Report = lambda done, total: None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> VideoDone:
-    """Code the video file or folder of pictures `source` into `target`, whole or not at all.
+    """Code a video file, a folder of pictures or y4m from an open file into `target`, whole or not
+    at all.
 
     `report` hears of frames done and in all (0 if unknown), `warn` of what cannot go along. After a
-    kill or an interrupt the same call goes on and gives the same bytes. Raises `InputError`
-    (unreadable, no video, settings), `UnsupportedError` (more than 8 bits, alpha, a container that
-    cannot hold a stream), `MissingExtraError` without PyAV.
+    kill or an interrupt the same call on a file goes on and gives the same bytes. Raises
+    `InputError` (unreadable, no video, settings), `UnsupportedError` (more than 8 bits, alpha, a
+    container that cannot hold a stream), `MissingExtraError` without PyAV.
     """
     options.coding.check()
     check_target(target, options.coding.codec)
@@ -106,16 +101,17 @@ def encode_video(
         with work.opened():
             job = _Job(av, opened, options, work)
             job.run(report)
-            carried = None if Path(source).is_dir() else source
+            carried = source if isinstance(source, str) and not Path(source).is_dir() else None
             output = Output(target, force, carried)
             write_file(av, output, options.coding, job.shape, job.stored, warn)
             return job.done(os.path.getsize(target))
 
 
-def _job(source: str, options: VideoOptions) -> dict[str, Any]:
+def _job(source: str | BinaryIO, options: VideoOptions) -> dict[str, Any]:
     """Everything that the bytes of a scene depend on."""
     try:
-        found = identity(source)
+        # A pipe cannot be read again: its job is never found.
+        found = identity(source) if isinstance(source, str) else {"pipe": secrets.token_hex(8)}
     except OSError as error:
         raise InputError(f"cannot read {source}: {error.strerror}") from error
     return {
@@ -201,18 +197,18 @@ class _Job:
         if scene.count:
             self._finish(scene, None)
 
-    def _new_scene(self) -> _OpenScene:
+    def _new_scene(self) -> OpenScene:
         coding = self._options.coding
         if coding.bitrate:
             surplus = coding.bitrate * self._seconds - self._bits
             wanted = coding.bitrate + surplus / _BITRATE_WINDOW
             kept = min(max(wanted, coding.bitrate / 2), coding.bitrate * 1.5)
             coding = Coding(coding.codec, coding.crf, round(kept), coding.preset)
-        scene = _OpenScene(self._av, coding, self.shape, self._treatment, self._padded)
+        scene = OpenScene(self._av, coding, self.shape, self._treatment, self._padded)
         scene.standard, scene.is_first = self._options.standard, self._scenes == 0
         return scene
 
-    def _finish(self, scene: _OpenScene, end: int | None) -> None:
+    def _finish(self, scene: OpenScene, end: int | None) -> None:
         stored = scene.finish(end)
         self._work.save(self._scenes, stored)
         self._scenes += 1
@@ -222,82 +218,3 @@ class _Job:
         self._frames += len(scene.packets)
         self._bits += 8 * scene.size
         self._seconds += float((scene.end - scene.start) * self.shape.traits.time_base)
-
-
-class _OpenScene:
-    """The scene that is being coded."""
-
-    def __init__(
-        self, av: Any, coding: Coding, shape: Shape, treatment: Treatment, padded: tuple[int, int]
-    ) -> None:
-        self._av, self._coding, self._shape, self._treatment = av, coding, shape, treatment
-        self._encoder: SceneEncoder | None = None
-        self._packets: list[CodedPacket] = []
-        self._samples = Samples(sample_limit(*padded))
-        self._start = self._last = 0
-        self._step = max(1, round(1 / (shape.traits.rate * shape.traits.time_base)))
-        self.count = 0
-        self.standard: StandardForm | None = None
-        self.is_first = False
-
-    def add(self, frame: Any) -> None:
-        """Code the next frame."""
-        if self._encoder is None:
-            with self._errors():
-                self._encoder = SceneEncoder(self._av, self._coding, self._shape)
-            self._start = frame.pts
-        if self._treatment.looks:
-            self._samples.offer(frame)
-        if self._treatment.scale == 2:
-            pts, time_base = frame.pts, frame.time_base
-            frame = frame.reformat(
-                self._shape.width, self._shape.height, FORMAT, interpolation="LANCZOS"
-            )
-            frame.pts, frame.time_base = pts, time_base
-        with self._errors():
-            self._packets += self._encoder.encode(frame)
-        self._last = frame.pts
-        self.count += 1
-
-    def finish(self, end: int | None) -> StoredScene:
-        """Return the scene with its message; `end` is when the next frame is shown, if one is."""
-        assert self._encoder is not None
-        with self._errors():
-            self._packets += self._encoder.encode(None)
-        packets, codec = self._packets, self._coding.codec
-        if len(packets) != self.count:
-            raise InputError(f"the encoder gave {len(packets)} frames for {self.count}")
-        decoded: Iterator[Any] = iter(())
-        if self._treatment.looks:
-            decoded = decode_scene(
-                self._av, codec, self._encoder.extradata, packets, self._shape.traits.time_base
-            )
-        scene = self._treatment.scene(
-            self._samples.kept, decoded, packets, setting(self._coding, packets)
-        )
-        before = len(packets[0].data)
-        packets[0] = replace(packets[0], data=self._carrying(packets[0].data, scene))
-        return StoredScene(
-            start=self._start,
-            end=end if end is not None else self._last + self._step,
-            delay=reorder_delay(packets),
-            treatment=scene.mode.name.lower(),
-            message_bytes=len(packets[0].data) - before,
-            packets=tuple(packets),
-        )
-
-    def _carrying(self, data: bytes, scene: Scene) -> bytes:
-        """Return the first packet with what it is to say."""
-        codec = self._coding.codec
-        if not scene.plain:
-            data = insert(codec, data, encode_message(scene))
-        if self.standard is not None:
-            for kind, payload in scene_payloads(self.standard, scene, self.is_first):
-                data = insert_sei(codec, data, kind, payload)
-        return data
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        shape = self._shape
-        with named(self._av, "code", f"{shape.width} x {shape.height} by {self._coding.library}"):
-            yield

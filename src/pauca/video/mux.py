@@ -11,7 +11,14 @@ from typing import Any
 
 from pauca.container.files import atomic_path
 from pauca.errors import UnsupportedError
-from pauca.streams.carried import add_copies, carry_tags, copied_streams, left_out, main_video
+from pauca.streams.carried import (
+    Copies,
+    add_copies,
+    carry_tags,
+    copied_streams,
+    left_out,
+    main_video,
+)
 from pauca.streams.library import named
 from pauca.video.coders import Coding, Shape, configure, display_order
 from pauca.video.work import StoredScene
@@ -57,12 +64,12 @@ def write_file(
         stack.enter_context(named(av, "write", output.path))
         container = stack.enter_context(av.open(os.fspath(path), "w"))
         stream = _video_stream(container, coding, shape)
-        copies = {}
+        copies = Copies(av)
         if source is not None:
             copies = add_copies(av, source, container)
             carry_tags(source, main_video(source), container, stream)
             for name in left_out(source, container):
-                warn(f"{os.fspath(output.path)} cannot hold {name}, which is left out")
+                warn(f"{name} does not go along to {os.fspath(output.path)}")
         videos = _timed(av, scenes, stream)
         if copies:
             _interleave(container, source, copies, videos)
@@ -127,7 +134,7 @@ def _chained(first: list[int], rest: Iterator[int]) -> Iterator[int]:
     yield from rest
 
 
-def _interleave(container: Any, source: Any, copies: dict[int, Any], videos: Iterator[Any]) -> None:
+def _interleave(container: Any, source: Any, copies: Copies, videos: Iterator[Any]) -> None:
     """Copy packets of `source` in their order, video packets before them up to the same time."""
     waiting = next(videos, None)
     for packet in source.demux(copied_streams(source)):
@@ -137,7 +144,8 @@ def _interleave(container: Any, source: Any, copies: dict[int, Any], videos: Ite
         while waiting is not None and waiting.dts * waiting.time_base <= time:
             container.mux_one(waiting)
             waiting = next(videos, None)
-        packet.stream = copies[packet.stream.index]
-        container.mux_one(packet)
+        copy = copies.packet(packet)
+        if copy is not None:
+            container.mux_one(copy)
     if waiting is not None:
         container.mux_one(waiting)

@@ -24,16 +24,16 @@ class MessageReader:
         context = stream.codec_context
         self.codec = _CODEC_NAMES.get(context.name, context.name)
         self._ours = self.codec in CODECS
-        self._length = 0
+        self.length_size = 0
         if self._ours and self.codec != "av1":
-            self._length = length_size_of(self.codec, context.extradata)
+            self.length_size = length_size_of(self.codec, context.extradata)
         self._warn, self._warned = warn, False
 
     def scene_of(self, packet: Any) -> Scene | None:
         """Return the scene that starts with `packet`, if it is a key frame with a message."""
         if not self._ours or not packet.is_keyframe:
             return None
-        for message in extract(self.codec, bytes(packet), self._length):
+        for message in extract(self.codec, bytes(packet), self.length_size):
             try:
                 return decode_message(message)
             except PaucaError as error:
@@ -115,7 +115,7 @@ def video_info(source: str, warn: Warn = lambda text: None) -> VideoInfo:
             scene = reader.scene_of(packet)
             if scene is not None:
                 scenes.append(scene)
-                data = extract(reader.codec, bytes(packet), reader._length)
+                data = extract(reader.codec, bytes(packet), reader.length_size)
                 messages += len(UUID) + len(data[0])
         size = os.path.getsize(source)
         seconds = float((last - first) * stream.time_base) if last is not None else 0.0

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -27,6 +27,7 @@ class Writer(Protocol):
     """Takes frames and packets of other streams in order."""
 
     takes_packets: bool
+    left_out: Sequence[str]  # what of the source it does not hold
 
     def frame(self, frame: Any) -> None:
         """Write a restored frame."""
@@ -81,7 +82,7 @@ class _Container:
             raise UnsupportedError(f"H.264 cannot hold a picture of {size}; write .mkv")
         self._output = output
         self._copies = add_copies(av, source, output)
-        self.left_out = left_out(source, output)
+        self.left_out: Sequence[str] = left_out(source, output)
         self._stream = output.add_stream("ffv1" if lossless else "libx264", rate=traits.rate)
         context = self._stream.codec_context
         context.width, context.height, context.pix_fmt = traits.width, traits.height, format
@@ -103,8 +104,9 @@ class _Container:
         self._output.mux(self._stream.encode(frame))
 
     def packet(self, packet: Any) -> None:
-        packet.stream = self._copies[packet.stream.index]
-        self._output.mux_one(packet)
+        copy = self._copies.packet(packet)
+        if copy is not None:
+            self._output.mux_one(copy)
 
     def finish(self) -> None:
         self._output.mux(self._stream.encode(None))
@@ -114,6 +116,7 @@ class Y4m:
     """YUV4MPEG2 into an open file."""
 
     takes_packets = False
+    left_out: Sequence[str] = ()
 
     def __init__(self, file: BinaryIO, traits: Traits, format: str) -> None:
         aspect = traits.aspect or Fraction(0)
@@ -142,6 +145,7 @@ class Y4m:
 
 class _Folder:
     takes_packets = False
+    left_out: Sequence[str] = ()
 
     def __init__(self, folder: Path, traits: Traits) -> None:
         self._folder, self._count = folder, 0
