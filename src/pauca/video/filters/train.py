@@ -17,13 +17,15 @@ from torch import Tensor
 
 from pauca.errors import InputError
 from pauca.nets import loop
+from pauca.nets.integer import set_exact
 from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.video.filters.cells import side_channels
-from pauca.video.filters.data import Batch, Sequence420, batches, load_set, make_set
+from pauca.video.filters.data import Batch, Sequence420, batches, frame_error, load_set, make_set
 from pauca.video.filters.model import RESIDUAL, SIZES, FilterConfig, FilterModel, Planes
 
 CHROMA = 0.15  # weight of each chroma plane's error beside luma's
 RIDGE = 1e-4  # of a fitted head, in proportion to the mean square of the features
+SOLVED_RIDGE = 1e-6  # of the head that is solved for at the end
 FLOOR = 0.25  # squared levels: an encode nearer to its original weighs no more
 
 
@@ -64,9 +66,9 @@ def train(config: FilterTrainConfig) -> Path:
     pairs = config.pairs or config.out / "pairs"
     if config.clips or config.data:
         make_set(config.clips, config.data, pairs, sizes.scale, config.seed)
+    sequences = load_set(pairs, sizes.scale)
     stream = batches(
-        load_set(pairs, sizes.scale),
-        sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
+        sequences, sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
     )  # fmt: skip
     held = load_set(config.val, sizes.scale) if config.val else []
 
@@ -78,7 +80,10 @@ def train(config: FilterTrainConfig) -> Path:
     def report(run: Run) -> dict[str, Any]:
         return evaluate(run.ema, held, sizes.scale)
 
-    return loop.train(run, next_loss, report if held else None)
+    path = loop.train(run, next_loss, report if held else None)
+    solve_head(run.ema, sequences, sizes.scale)
+    run.save()
+    return path
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -96,16 +101,62 @@ def loss_of(model: Any, batch: Batch) -> Tensor:
     features = model.features(decoded, side)
     rest = wrong - RESIDUAL * model.head.wide(features)
     with torch.autocast(device.type, enabled=False):
-        return (rest.square().mean((2, 3)) * weight).sum(1).mean()
+        loss: Tensor = (rest.square().mean((2, 3)) * weight).sum(1).mean()
+    return loss
+
+
+@torch.no_grad()
+def solve_head(model: Any, sequences: Sequence[Sequence420], scale: int) -> None:
+    """Give a network the head of least loss on a frame of every sequence.
+
+    Gradient steps leave a head noisy at the scale of what a filter gains; its best values are a
+    least squares problem.
+    """
+    set_exact(model, True)
+    device, parts = model.head.weight.device, list(model.config.outputs)
+    size = model.config.seen + 1
+    grams = torch.zeros(3, size, size, dtype=torch.float64)
+    cross = [torch.zeros(size, n, dtype=torch.float64) for n in parts]
+    for s in sequences:
+        n = len(s.decoded[0]) // 2
+        decoded, original = (
+            _tensors(tuple(p[n : n + 1, None] for p in planes), device)
+            for planes in (s.decoded, s.original)
+        )
+        side = torch.from_numpy(side_channels(s.codec, s.qp)).float().to(device)[None]
+        x = model.features(decoded, side).float()[0].flatten(1)
+        x = torch.cat([x, torch.ones_like(x[:1])])
+        rest = model.wrong(decoded, original)[0].flatten(1) / RESIDUAL - model.head.wide(
+            x[:-1, :, None][None]
+        )[0].flatten(1)
+        gram = (x @ x.T).double().cpu()
+        for p, (part, error) in enumerate(
+            zip(torch.split(rest, parts), _errors(s, scale), strict=True)
+        ):
+            weight = 1 / ((error + FLOOR) * x.shape[1])
+            grams[p] += weight * gram
+            cross[p] += weight * (x @ part.T).double().cpu()
+    change = []
+    for gram, right in zip(grams, cross, strict=True):
+        eye = torch.eye(size, dtype=torch.float64) * gram.diagonal().mean()
+        change.append(torch.linalg.solve(gram + SOLVED_RIDGE * eye, right).T)
+    both = torch.cat(change).float().to(device)
+    model.head.weight += both[:, :-1, None, None]
+    model.head.bias += both[:, -1]
+
+
+def _errors(sequence: Sequence420, scale: int) -> list[float]:
+    """Mean squared errors of Y, U and V."""
+    return [float(e) for e in frame_error(sequence, scale).mean(0)]
 
 
 def _fitted(features: Tensor, rest: Tensor, groups: int) -> Tensor:
     """What remains of `rest` (G * K, O, h, w) in the second half of every group's frames when a
     change of the head is fitted to the first: (G, K / 2, O, h * w).
     """
-    x = features.flatten(2).unflatten(0, (groups, -1))  # (G, K, C, n)
+    x = _grouped(features, groups)  # (G, K, C, n)
     x = torch.cat([x, torch.ones_like(x[:, :, :1])], 2)
-    r = rest.flatten(2).unflatten(0, (groups, -1))
+    r = _grouped(rest, groups)
     cut = x.shape[1] // 2
     a, b = (t[:, :cut].transpose(1, 2).flatten(2) for t in (x, r))  # (G, C, K n / 2)
     gram = a @ a.transpose(1, 2)
@@ -143,9 +194,17 @@ def evaluate(model: Any, held: Sequence[Sequence420], scale: int) -> dict[str, A
     }
 
 
+def _grouped(x: Tensor, groups: int) -> Tensor:
+    """(G * K, C, h, w) to (G, K, C, h * w)."""
+    return x.reshape(groups, -1, x.shape[1], x.shape[2] * x.shape[3])
+
+
 def _gains(before: Tensor, after: Tensor, parts: Sequence[int]) -> list[float]:
-    pairs = zip(before.split(list(parts), 1), after.split(list(parts), 1), strict=True)
-    return [10 * float(torch.log10((a.mean() + 1e-9) / (b.mean() + 1e-9))) for a, b in pairs]
+    a, b = (torch.split(t, list(parts), 1) for t in (before, after))
+    return [
+        10 * float(torch.log10((p.mean() + 1e-9) / (q.mean() + 1e-9)))
+        for p, q in zip(a, b, strict=True)
+    ]
 
 
 def _tensors(planes: tuple[np.ndarray, ...], device: torch.device) -> Planes:
