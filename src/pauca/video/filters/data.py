@@ -195,7 +195,7 @@ def batches(
 
     def batch() -> Batch:
         crops, sides, scales = [], [], []
-        for g in rng.choice(len(sequences), groups, p=weight).repeat(each):
+        for g in rng.choice(len(sequences), groups, p=weight).repeat(each).tolist():
             n = int(rng.integers(len(sequences[g].decoded[0])))
             crops.append(_crop(sequences[g], n, scale, size, rng))
             sides.append(side_channels(sequences[g].codec, sequences[g].qp))
