@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -47,6 +48,45 @@ class LeNet5(nn.Module):
         return self.fc2(torch.relu(self.fc1(x.flatten(1))))
 
 
+class _SmallMaps(torch.autograd.Function):
+    """A 3 x 3 convolution whose gradient of the weights is one matrix product.
+
+    On small maps oneDNN takes six times as long for it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return nn.functional.conv2d(x, weight, padding=1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        n, c, h, w = x.shape
+        back = torch.nn.grad.conv2d_input(x.shape, weight, gradient, padding=1)
+        padded = nn.functional.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
+        windows = [padded[:, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+        rows = torch.cat(windows, -1).view(n * h * w, 9 * c)
+        product = gradient.permute(0, 2, 3, 1).reshape(n * h * w, -1).t() @ rows
+        return back, product.view(-1, 3, 3, c).permute(0, 3, 1, 2)
+
+
+class Conv3x3(nn.Conv2d):
+    """A 3 x 3 convolution without a bias, padded by 1, that trains fast on small maps."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.shape[-1] > 6:
+            return super().forward(x)
+        weight = self.weight
+        if torch.is_autocast_enabled("cpu"):
+            x, weight = x.bfloat16(), weight.bfloat16()
+        y: Tensor = _SmallMaps.apply(x, weight)
+        return y
+
+
 class SmallVGG16(nn.Module):
     """(B, 3, 32, 32) to (B, 10) logits: VGG-16 for small pictures with a 512-512-10 head.
 
@@ -62,7 +102,7 @@ class SmallVGG16(nn.Module):
             if width == 0:
                 layers.append(nn.MaxPool2d(2, ceil_mode=True))
                 continue
-            layers.append(nn.Conv2d(channels, width, 3, padding=1, bias=False))
+            layers.append(Conv3x3(channels, width))
             layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
             channels = width
         self.features = nn.Sequential(*layers)

@@ -32,3 +32,11 @@ def test_equal_pictures_and_opposite_ones_have_gradients() -> None:
     z = (255 - x).requires_grad_()
     ms_ssim(x, z).sum().backward()
     assert torch.isfinite(z.grad).all()
+
+
+def test_autocast_does_not_make_it_coarse() -> None:
+    a = torch.from_numpy(data.astronaut()[:200, :200].transpose(2, 0, 1).copy())[None].float()
+    b = (a + 8 * torch.randn(a.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 255)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = ms_ssim(a, b)
+    assert coarse.item() == pytest.approx(ms_ssim(a, b).item(), abs=1e-6)

@@ -14,8 +14,15 @@ from pauca.metrics.ssim import C1, C2, SIGMA, WEIGHTS, WINDOW
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
-    """(N, C, H, W) float in 0..255 to (N,): the mean over channels, as the metric has it."""
-    a, b = a.float() - 128.0, b.float() - 128.0
+    """(N, C, H, W) float in 0..255 to (N,): the mean over channels, as the metric has it.
+
+    In float32 whatever autocast says: variances are small differences of large numbers.
+    """
+    with torch.autocast(a.device.type, enabled=False):
+        return _ms_ssim(a.float() - 128.0, b.float() - 128.0)
+
+
+def _ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     result = torch.ones(a.shape[:2], device=a.device)
     for level, weight in enumerate(WEIGHTS):
         last = level == len(WEIGHTS) - 1

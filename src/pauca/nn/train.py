@@ -24,6 +24,7 @@ from pauca.nn.sensitivity import LayerStatistics
 
 Floats = NDArray[np.float64]
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+GRADIENTS = 2**27  # numbers
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def fisher_diagonal(
     parameters = {name: p.detach() for name, p in module.named_parameters()}
     buffers = {name: b.detach() for name, b in module.named_buffers()}
     draw = torch.Generator().manual_seed(options.seed)
+    # A gradient for each sample: as many at once as fit in half a gigabyte.
+    together = min(64, max(1, GRADIENTS // sum(p.numel() for p in parameters.values())))
 
     def loss(weights: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
         output = functional_call(module, {**weights, **buffers}, (x[None],))
@@ -60,9 +63,9 @@ def fisher_diagonal(
         for x in _inputs(batches):
             with torch.no_grad():
                 targets = _probe(module(x), options, draw)
-            gradients = vmap(grad(loss), (None, 0, 0), chunk_size=64)(parameters, x, targets)
-            for name, g in gradients.items():
-                total[name] += g.double().square().sum(0)
+            for part, aims in zip(x.split(together), targets.split(together), strict=True):
+                for name, g in vmap(grad(loss), (None, 0, 0))(parameters, part, aims).items():
+                    total[name] += g.square_().sum(0)
             count += len(x)
     return {name: t.numpy() / counted(count) for name, t in total.items()}
 
