@@ -17,15 +17,13 @@ from torch import Tensor
 
 from pauca.errors import InputError
 from pauca.nets import loop
-from pauca.nets.integer import set_exact
 from pauca.nets.loop import LoopConfig, Run, load_averaged
 from pauca.video.filters.cells import side_channels
-from pauca.video.filters.data import Batch, Sequence420, batches, frame_error, load_set, make_set
+from pauca.video.filters.data import Batch, Sequence420, batches, load_set, make_set
 from pauca.video.filters.model import RESIDUAL, SIZES, FilterConfig, FilterModel, Planes
 
 CHROMA = 0.15  # weight of each chroma plane's error beside luma's
 RIDGE = 1e-4  # of a fitted head, in proportion to the mean square of the features
-SOLVED_RIDGE = 1e-6  # of the head that is solved for at the end
 FLOOR = 0.25  # squared levels: an encode nearer to its original weighs no more
 
 
@@ -66,9 +64,8 @@ def train(config: FilterTrainConfig) -> Path:
     pairs = config.pairs or config.out / "pairs"
     if config.clips or config.data:
         make_set(config.clips, config.data, pairs, sizes.scale, config.seed)
-    sequences = load_set(pairs, sizes.scale)
     stream = batches(
-        sequences, sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
+        load_set(pairs, sizes.scale), sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
     )  # fmt: skip
     held = load_set(config.val, sizes.scale) if config.val else []
 
@@ -80,10 +77,7 @@ def train(config: FilterTrainConfig) -> Path:
     def report(run: Run) -> dict[str, Any]:
         return evaluate(run.ema, held, sizes.scale)
 
-    path = loop.train(run, next_loss, report if held else None)
-    solve_head(run.ema, sequences, sizes.scale)
-    run.save()
-    return path
+    return loop.train(run, next_loss, report if held else None)
 
 
 def loss_of(model: Any, batch: Batch) -> Tensor:
@@ -103,51 +97,6 @@ def loss_of(model: Any, batch: Batch) -> Tensor:
     with torch.autocast(device.type, enabled=False):
         loss: Tensor = (rest.square().mean((2, 3)) * weight).sum(1).mean()
     return loss
-
-
-@torch.no_grad()
-def solve_head(model: Any, sequences: Sequence[Sequence420], scale: int) -> None:
-    """Give a network the head of least loss on a frame of every sequence.
-
-    Gradient steps leave a head noisy at the scale of what a filter gains; its best values are a
-    least squares problem.
-    """
-    set_exact(model, True)
-    device, parts = model.head.weight.device, list(model.config.outputs)
-    size = model.config.seen + 1
-    grams = torch.zeros(3, size, size, dtype=torch.float64)
-    cross = [torch.zeros(size, n, dtype=torch.float64) for n in parts]
-    for s in sequences:
-        n = len(s.decoded[0]) // 2
-        decoded, original = (
-            _tensors(tuple(p[n : n + 1, None] for p in planes), device)
-            for planes in (s.decoded, s.original)
-        )
-        side = torch.from_numpy(side_channels(s.codec, s.qp)).float().to(device)[None]
-        x = model.features(decoded, side).float()[0].flatten(1)
-        x = torch.cat([x, torch.ones_like(x[:1])])
-        rest = model.wrong(decoded, original)[0].flatten(1) / RESIDUAL - model.head.wide(
-            x[:-1, :, None][None]
-        )[0].flatten(1)
-        gram = (x @ x.T).double().cpu()
-        for p, (part, error) in enumerate(
-            zip(torch.split(rest, parts), _errors(s, scale), strict=True)
-        ):
-            weight = 1 / ((error + FLOOR) * x.shape[1])
-            grams[p] += weight * gram
-            cross[p] += weight * (x @ part.T).double().cpu()
-    change = []
-    for gram, right in zip(grams, cross, strict=True):
-        eye = torch.eye(size, dtype=torch.float64) * gram.diagonal().mean()
-        change.append(torch.linalg.solve(gram + SOLVED_RIDGE * eye, right).T)
-    both = torch.cat(change).float().to(device)
-    model.head.weight += both[:, :-1, None, None]
-    model.head.bias += both[:, -1]
-
-
-def _errors(sequence: Sequence420, scale: int) -> list[float]:
-    """Mean squared errors of Y, U and V."""
-    return [float(e) for e in frame_error(sequence, scale).mean(0)]
 
 
 def _fitted(features: Tensor, rest: Tensor, groups: int) -> Tensor:
