@@ -64,9 +64,9 @@ def train(config: FilterTrainConfig) -> Path:
     pairs = config.pairs or config.out / "pairs"
     if config.clips or config.data:
         make_set(config.clips, config.data, pairs, sizes.scale, config.seed)
-    stream = batches(
-        load_set(pairs, sizes.scale), sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
-    )  # fmt: skip
+    sequences = load_set(pairs, sizes.scale)
+    seed = config.seed + run.step
+    stream = batches(sequences, sizes.scale, config.size, config.groups, config.each, seed)
     held = load_set(config.val, sizes.scale) if config.val else []
 
     def next_loss(run: Run) -> Tensor:
