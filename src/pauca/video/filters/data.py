@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Sequence420:
 
     def save(self, path: Path) -> None:
         """Write one .npz."""
-        arrays = {f"d{i}": a for i, a in enumerate(self.decoded)}
+        arrays: dict[str, Any] = {f"d{i}": a for i, a in enumerate(self.decoded)}
         arrays |= {f"o{i}": a for i, a in enumerate(self.original)}
         np.savez(path, codec=np.array(self.codec), qp=np.array(self.qp), **arrays)
 
@@ -119,8 +120,10 @@ def _moving(path: Path, rng: np.random.Generator) -> list[Planes]:
         half = np.array([WIDTH, HEIGHT]) * factor / 2
         limit = np.array([rgb.width, rgb.height]) - half
         at = np.clip(centre + i * speed * factor, half, np.maximum(limit, half))
-        box = (*np.maximum(at - half, 0), *np.minimum(at + half, [rgb.width, rgb.height]))
-        view = rgb.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS, box=tuple(map(float, box)))
+        left, top = map(float, np.maximum(at - half, 0))
+        right, bottom = map(float, np.minimum(at + half, [rgb.width, rgb.height]))
+        box = (left, top, right, bottom)
+        view = rgb.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS, box=box)
         frames.append(_planes(view))
     return frames
 
@@ -192,7 +195,7 @@ def batches(
 
     def batch() -> Batch:
         crops, sides, scales = [], [], []
-        for g in rng.choice(len(sequences), groups, p=weight).repeat(each):
+        for g in rng.choice(len(sequences), groups, p=weight).repeat(each).tolist():
             n = int(rng.integers(len(sequences[g].decoded[0])))
             crops.append(_crop(sequences[g], n, scale, size, rng))
             sides.append(side_channels(sequences[g].codec, sequences[g].qp))

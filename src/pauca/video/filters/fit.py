@@ -120,7 +120,7 @@ def _add_frame(
     base, target = base[inside], target[inside]
     if not len(base):  # a frame of one row or column: nothing to learn from
         return
-    seen = features.reshape(-1, features.shape[2])[inside]
+    seen = features.reshape(-1, features.shape[2])[inside].astype(np.uint8, copy=False)
     x = np.empty((len(base), features.shape[2] + 1), np.float32)
     x[:, :-1] = seen
     x[:, : pack.direct] -= 128
@@ -169,7 +169,7 @@ def _cells(
     if [plane.shape for plane in original] != sizes:
         raise InputError(f"originals must be {tall} x {wide}, 4:2:0, as the filter's output")
     for small, large, fold in zip(decoded, original, (FOLD, 1, 1), strict=True):
-        sixteenths = padded(small.astype(np.int16), h * fold, w * fold) << np.int16(4)
+        sixteenths = padded(small, h * fold, w * fold).astype(np.int16) << np.int16(4)
         if scale == 2:
             sixteenths = upscale_interpolate(sixteenths, 2, 1)
         side = fold * scale

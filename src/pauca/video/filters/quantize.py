@@ -77,8 +77,8 @@ def _quantized(problem: Problem, exponent: int, rate_weight: float) -> list[Chan
     bounds = problem.bounds(1 << exponent)
     mean = problem.gram.diagonal().mean()
     inverse = np.linalg.inv(problem.gram + np.eye(len(problem.gram)) * (RIDGE * mean + 1e-9))
-    solved = (gradient / factor[:, None]) @ inverse / step
-    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    solved: Floats = (gradient / factor[:, None]) @ inverse / step
+    upper: Floats = np.linalg.cholesky((inverse + inverse.T) / 2).T
     levels = np.rint(solved).clip(*bounds).astype(np.int32)
     for _ in range(PASSES):
         prices = rate_weight * _prices(levels, problem.parts)

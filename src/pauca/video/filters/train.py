@@ -64,10 +64,9 @@ def train(config: FilterTrainConfig) -> Path:
     pairs = config.pairs or config.out / "pairs"
     if config.clips or config.data:
         make_set(config.clips, config.data, pairs, sizes.scale, config.seed)
-    stream = batches(
-        load_set(pairs, sizes.scale),
-        sizes.scale, config.size, config.groups, config.each, config.seed + run.step,
-    )  # fmt: skip
+    sequences = load_set(pairs, sizes.scale)
+    seed = config.seed + run.step
+    stream = batches(sequences, sizes.scale, config.size, config.groups, config.each, seed)
     held = load_set(config.val, sizes.scale) if config.val else []
 
     def next_loss(run: Run) -> Tensor:
@@ -96,16 +95,17 @@ def loss_of(model: Any, batch: Batch) -> Tensor:
     features = model.features(decoded, side)
     rest = wrong - RESIDUAL * model.head.wide(features)
     with torch.autocast(device.type, enabled=False):
-        return (rest.square().mean((2, 3)) * weight).sum(1).mean()
+        loss: Tensor = (rest.square().mean((2, 3)) * weight).sum(1).mean()
+    return loss
 
 
 def _fitted(features: Tensor, rest: Tensor, groups: int) -> Tensor:
     """What remains of `rest` (G * K, O, h, w) in the second half of every group's frames when a
     change of the head is fitted to the first: (G, K / 2, O, h * w).
     """
-    x = features.flatten(2).unflatten(0, (groups, -1))  # (G, K, C, n)
+    x = _grouped(features, groups)  # (G, K, C, n)
     x = torch.cat([x, torch.ones_like(x[:, :, :1])], 2)
-    r = rest.flatten(2).unflatten(0, (groups, -1))
+    r = _grouped(rest, groups)
     cut = x.shape[1] // 2
     a, b = (t[:, :cut].transpose(1, 2).flatten(2) for t in (x, r))  # (G, C, K n / 2)
     gram = a @ a.transpose(1, 2)
@@ -143,9 +143,17 @@ def evaluate(model: Any, held: Sequence[Sequence420], scale: int) -> dict[str, A
     }
 
 
+def _grouped(x: Tensor, groups: int) -> Tensor:
+    """(G * K, C, h, w) to (G, K, C, h * w)."""
+    return x.reshape(groups, -1, x.shape[1], x.shape[2] * x.shape[3])
+
+
 def _gains(before: Tensor, after: Tensor, parts: Sequence[int]) -> list[float]:
-    pairs = zip(before.split(list(parts), 1), after.split(list(parts), 1), strict=True)
-    return [10 * float(torch.log10((a.mean() + 1e-9) / (b.mean() + 1e-9))) for a, b in pairs]
+    a, b = (torch.split(t, list(parts), 1) for t in (before, after))
+    return [
+        10 * float(torch.log10((p.mean() + 1e-9) / (q.mean() + 1e-9)))
+        for p, q in zip(a, b, strict=True)
+    ]
 
 
 def _tensors(planes: tuple[np.ndarray, ...], device: torch.device) -> Planes:
