@@ -67,8 +67,11 @@ def read_plan(path: Path) -> Recipe:
         _check(plain, path)
         steps.append(plain)
         ranges += found
-    if sum(step["pass"] == CODE for step in steps) > 1:
+    coded = [i for i, step in enumerate(steps) if step["pass"] == CODE]
+    if len(coded) > 1:
         raise InputError(f"{path}: a recipe codes once")
+    if coded and any(at.step > coded[0] for at in ranges):
+        raise InputError(f"{path}: open numbers come before the coding, or are its setting")
     return Recipe(tuple(steps), tuple(ranges))
 
 
