@@ -153,7 +153,7 @@ class Search:
             return []
         kinds = {node.op_type for node in model.graph.node}
         plain = self.shop.run(begin)
-        found = []
+        found: list[Steps] = []
         for step in [DYNAMIC] if kinds & set(RECURRENT) else [STATIC]:
             trial = self.shop.run((*begin, step))
             if self.aim.holds(trial) and plain.latency_ms and trial.latency_ms:
