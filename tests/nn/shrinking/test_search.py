@@ -81,6 +81,10 @@ def test_a_journal_drops_half_a_line_and_refuses_another_search(tmp_path: Path) 
         ('{"passes": [{"pass": "code", "step": 1}]}', "code has no option"),
         ('{"passes": [{"pass": "code", "quantizer": "best", "setting": 1}]}', "no quantizer"),
         ('{"passes": [{"pass": "code"}, {"pass": "code"}]}', "codes once"),
+        (
+            '{"passes": [{"pass": "code"}, {"pass": "int8", "batch": {"from": 1, "to": 4}}]}',
+            "before the coding",
+        ),
     ],
 )
 def test_wrong_recipes_are_named(tmp_path: Path, text: str, words: str) -> None:
@@ -170,6 +174,20 @@ def test_a_module_is_pruned_trained_and_coded(tmp_path: Path) -> None:
     assert len(files) == 2
     again = run(tmp_path / "j")
     assert again.stream == result.stream and again.resumed == len(result.trials)
+
+
+def test_the_setting_of_the_coding_may_be_open(tmp_path: Path) -> None:
+    net = trained.dense()
+    x, y = (t.numpy() for t in net.test)
+    recipe = tmp_path / "r.json"
+    step = {"pass": "code", "quantizer": "nearest", "setting": {"from": 0.4, "to": 2, "rounds": 2}}
+    recipe.write_text(json.dumps({"passes": [{"pass": "prune", "sparsity": 0.2}, step]}))
+    result = shrink(
+        gemms.graph_of(net), lambda m: gemms.accuracy(m, x, y), max_drop=90, recipe=recipe
+    )
+    settings = [t.steps[-1]["setting"] for t in result.trials[1:]]
+    assert settings == [1.2, 1.6]  # both hold: the middle, then that of the upper half
+    assert result.best.steps == ({"pass": "prune", "sparsity": 0.2}, result.best.steps[1])
 
 
 def test_channels_are_cut_only_where_shapes_may_change() -> None:

@@ -116,7 +116,7 @@ def _run(job: Job, evaluate: Evaluate, journal: Journal, report: Report | None) 
     finished = True
     try:
         if job.recipe is not None:
-            search.recipe(job.recipe)
+            search.recipe(job.recipe, last)
         else:
             search.auto(job.train is not None, job.structure or job.onnx, last)
     except BudgetError:

@@ -67,8 +67,11 @@ def read_plan(path: Path) -> Recipe:
         _check(plain, path)
         steps.append(plain)
         ranges += found
-    if sum(step["pass"] == CODE for step in steps) > 1:
+    coded = [i for i, step in enumerate(steps) if step["pass"] == CODE]
+    if len(coded) > 1:
         raise InputError(f"{path}: a recipe codes once")
+    if coded and any(at.step > coded[0] for at in ranges):
+        raise InputError(f"{path}: open numbers come before the coding, or are its setting")
     return Recipe(tuple(steps), tuple(ranges))
 
 
@@ -84,13 +87,13 @@ def _opened(index: int, step: Mapping[str, Any]) -> tuple[dict[str, Any], list[R
 
 
 def _range(index: int, name: str, value: Mapping[str, Any]) -> Range:
-    ends = value.get("from"), value.get("to")
+    ends: list[Any] = [value.get("from"), value.get("to")]
     rounds = value.get("rounds", ROUNDS)
-    numbers = [end for end in ends if type(end) in (int, float)]
+    numbers = [float(end) for end in ends if type(end) in (int, float)]
     if set(value) - {"from", "to", "rounds"} or len(numbers) < 2 or type(rounds) is not int:
         raise InputError(f'{name}: an open number is {{"from": MILD, "to": STRONG}}')
     whole = all(type(end) is int for end in ends)
-    return Range(index, name, float(numbers[0]), float(numbers[1]), max(1, rounds), whole)
+    return Range(index, name, numbers[0], numbers[1], max(1, rounds), whole)
 
 
 def _check(step: Mapping[str, Any], path: Path) -> None:

@@ -52,11 +52,19 @@ class Search:
                 break
         return found
 
-    def code(self, before: Steps, after: Steps = (), quantizer: str | None = None) -> Trial | None:
-        """Search the coarsest coding that holds behind `before`, `after` following it."""
+    def code(
+        self,
+        before: Steps,
+        after: Steps = (),
+        quantizer: str | None = None,
+        opened: Range | None = None,
+    ) -> Trial | None:
+        """Search the coarsest coding that holds behind `before`, `after` following it.
+
+        `opened`: where to look, by default all settings of the quantizer.
+        """
         name = quantizer or default_quantizer(self.shop.known(before))
-        mild, strong = range_of(name)
-        at = Range(0, "setting", mild, strong, CODE_ROUNDS)
+        at = opened or Range(0, "setting", *range_of(name), CODE_ROUNDS)
 
         def make(value: float) -> Steps:
             return (*before, {"pass": CODE, "quantizer": name, "setting": value}, *after)
@@ -64,26 +72,33 @@ class Search:
         value = self.bisect(at, make, self.aim)
         return None if value is None else self.shop.run(make(value))
 
-    def recipe(self, recipe: Recipe) -> None:
-        """Fill in the open numbers of a recipe, one after the other, then the coding."""
-        values: dict[Range, float] = {}
+    def recipe(self, recipe: Recipe, last: Steps = ()) -> None:
+        """Fill in the open numbers of a recipe, one after the other, then the coding.
+
+        `last`: steps before the coding, where the recipe does not hold them itself.
+        """
         before, code, after = split_at_code(recipe.steps)
+        if any(step["pass"] in {other["pass"] for other in last} for step in before):
+            last = ()
+        values: dict[Range, float] = {}
         for at in recipe.ranges:
-            if at.step >= len(before):
-                continue
+            if at.step < len(before):
 
-            def make(value: float, at: Range = at) -> Steps:
-                return recipe.filled({**values, at: value})[: len(before)]
+                def make(value: float, at: Range = at) -> Steps:
+                    steps = recipe.filled({**values, at: value})[: len(before)]
+                    return (*self.first, *steps, *last)
 
-            value = self.bisect(at, lambda v: (*self.first, *make(v)), self.strict)
-            values[at] = at.mild if value is None else value
-        begin = (*self.first, *recipe.filled(values)[: len(before)])
-        if code is not None and "setting" in code and not recipe.ranges[len(values) :]:
-            quantizer = code.get("quantizer") or default_quantizer(self.shop.known(begin))
-            step = {"pass": CODE, "quantizer": quantizer, "setting": code["setting"]}
-            self.shop.run((*begin, step, *after))
+                value = self.bisect(at, make, self.strict)
+                values[at] = at.mild if value is None else value
+        begin = (*self.first, *recipe.filled(values)[: len(before)], *last)
+        opened = next((at for at in recipe.ranges if at.step == len(before)), None)
+        quantizer = None if code is None else code.get("quantizer")
+        if code is None or "setting" not in code or opened is not None:
+            self.code(begin, after, quantizer, opened)
             return
-        self.code(begin, after, None if code is None else code.get("quantizer"))
+        name = quantizer or default_quantizer(self.shop.known(begin))
+        step = {"pass": CODE, "quantizer": name, "setting": code["setting"]}
+        self.shop.run((*begin, step, *after))
 
     def auto(self, trained: bool, structure: bool, last: Steps = ()) -> None:
         """Try what the model and the caller allow; `last` are steps before the coding.
@@ -138,7 +153,7 @@ class Search:
             return []
         kinds = {node.op_type for node in model.graph.node}
         plain = self.shop.run(begin)
-        found = []
+        found: list[Steps] = []
         for step in [DYNAMIC] if kinds & set(RECURRENT) else [STATIC]:
             trial = self.shop.run((*begin, step))
             if self.aim.holds(trial) and plain.latency_ms and trial.latency_ms:
