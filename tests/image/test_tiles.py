@@ -155,6 +155,8 @@ def test_analysis_by_rows_is_that_of_the_whole() -> None:
         for part in Span(0, side[0]).tiles(64):
             window = Window(part, Span(0, side[1]))
             assert np.array_equal(whole.bands(level, window), rows.bands(level, window))
+            window = Window(part, Span(side[1] // 4, side[1] // 2))
+            assert np.array_equal(whole.bands(level, window), rows.bands(level, window))
 
 
 def test_wrong_views_and_tiles_are_refused() -> None:

@@ -62,6 +62,7 @@ def test_rows_of_an_image_are_those_of_its_array(grey: bool) -> None:
     assert rows.shape == pixels.shape and rows.ndim == pixels.ndim
     for part in (slice(0, 30), slice(7, 9), slice(29, None)):
         assert np.array_equal(rows[part], pixels[part])
+    assert np.array_equal(rows[3:9, 4:11], pixels[3:9, 4:11])
     assert np.array_equal(np.asarray(rows), pixels)
 
 

@@ -1,8 +1,7 @@
-"""The encoder's wavelet transform, whole where there is room, else row by row, when asked."""
+"""The encoder's wavelet transform, whole where there is room, else window by window."""
 
 from __future__ import annotations
 
-import threading
 from typing import Protocol
 
 import numpy as np
@@ -29,8 +28,8 @@ class Rows(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Shape of the whole."""
 
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
-        """Consecutive rows."""
+    def __getitem__(self, index: tuple[slice, slice]) -> NDArray[np.uint8]:
+        """Consecutive rows and columns."""
 
 
 class Analysis:
@@ -43,68 +42,64 @@ class Analysis:
         self, pixels: Rows, size: tuple[int, int], networks: Networks, code: int, whole: bool
     ) -> None:
         self.pixels, self.size, self.networks, self.code = pixels, size, networks, code
-        self._lock = threading.Lock()
-        self._cache: dict[int, tuple[Span, Floats]] = {}
         if whole:
-            self._kept, self.low_band = analysis(self._planes(Span(0, size[0])), LEVELS)
+            everything = Window(Span(0, size[0]), Span(0, size[1]))
+            self._kept, self.low_band = analysis(self._planes(everything), LEVELS)
             self._first = 1
             return
-        side = size[0] >> (KEPT_FROM - 1)
-        bands = Span(0, side).tiles(BAND >> (KEPT_FROM - 1))
-        low = np.concatenate([self._low(KEPT_FROM - 1, rows) for rows in bands], 1)
-        self._kept, self.low_band = analysis(low, LEVELS - KEPT_FROM + 1)
+        across = Span(0, size[1] >> (KEPT_FROM - 1))
+        bands = Span(0, size[0] >> (KEPT_FROM - 1)).tiles(BAND >> (KEPT_FROM - 1))
+        parts = [self._split(KEPT_FROM - 1, Window(rows, across))[0] for rows in bands]
+        self._kept, self.low_band = analysis(np.concatenate(parts, 1), LEVELS - KEPT_FROM + 1)
         self._first = KEPT_FROM
 
     def bands(self, level: int, window: Window) -> Floats:
         """Details (3, 3, h, w) of a level in a window of its samples."""
-        if level >= self._first:
-            kept = self._kept[level - self._first]
-            return kept[:, :, window.rows.start : window.rows.stop, _cut(window.columns)]
-        with self._lock:  # the tiles of a row ask one after the other, and for the same rows
-            rows, details = self._cache.get(level, (None, None))
-            if rows != window.rows or details is None:
-                self._cache.pop(level, None)
-                bands = window.rows.tiles(BAND >> level)
-                parts = [self._split(level, band)[1] for band in bands]
-                details = np.concatenate(parts, 2)
-                self._cache[level] = window.rows, details
-        return details[..., _cut(window.columns)]
+        if level < self._first:
+            return self._split(level, window)[1]
+        rows, columns = window
+        kept = self._kept[level - self._first]
+        return kept[:, :, rows.start : rows.stop, columns.start : columns.stop]
 
-    def _low(self, level: int, rows: Span) -> Floats:
-        return self._planes(rows) if level == 0 else self._split(level, rows)[0]
+    def _split(self, level: int, window: Window) -> tuple[Floats, Floats]:
+        """Low band (3, h, w) and details (3, 3, h, w) of a window of a level."""
+        seen = window.grow(HALO // 2, (self.size[0] >> level, self.size[1] >> level))
+        finer = seen.scale(2)
+        planes = self._planes(finer) if level == 1 else self._split(level - 1, finer)[0]
+        low, details = analysis_level(planes)
+        inside = window.within(seen)
+        return low[:, *inside], details[:, :, *inside]
 
-    def _split(self, level: int, rows: Span) -> tuple[Floats, Floats]:
-        """Low band (3, h, w) and details (3, 3, h, w) of rows of a level."""
-        seen = rows.grow(HALO // 2, self.size[0] >> level)
-        low, details = analysis_level(self._low(level - 1, seen.scale(2)))
-        inside = rows.within(seen)
-        return low[:, inside], details[:, :, inside]
-
-    def _planes(self, rows: Span) -> Floats:
-        """Centred YCbCr (3, h, W) of rows, without what costs more bits than it is worth, if the
-        pack has a filter that says.
+    def _planes(self, window: Window) -> Floats:
+        """Centred YCbCr (3, h, w) of a window, without what costs more bits than it is worth, if
+        the pack has a filter that says.
         """
         if "pre" not in self.networks.pack.programs:
-            return self._colours(rows)
-        wanted = rows.shrink(CELL)
-        seen = wanted.grow(self.networks.reach("pre"), self.size[0] // CELL)
-        planes = self._colours(seen.scale(CELL))
+            return self._colours(window)
+        cells = (self.size[0] // CELL, self.size[1] // CELL)
+        seen = window.shrink(CELL).grow(self.networks.reach("pre"), cells).scale(CELL)
+        planes = self._colours(seen)
         planes16 = np.rint(planes * np.float32(16)).astype(np.int32)
         head = heads(self.networks, "pre", planes16, None, self.code)
         added = from_head(head, step_of(self.networks, self.code))
         planes += added.astype(np.float32) / np.float32(16)
-        return np.ascontiguousarray(planes[:, rows.within(seen.scale(CELL))])
+        return np.ascontiguousarray(planes[:, *window.within(seen)])
 
-    def _colours(self, rows: Span) -> Floats:
-        """Centred YCbCr (3, h, W) of rows of the padded picture."""
-        height, width = self.pixels.shape[:2]
-        stop = min(rows.stop, height)
-        start = min(rows.start, stop - 1)  # rows below the picture repeat its last
-        pixels = self.pixels[start:stop]
-        missing = rows.stop - rows.start - (stop - start)
-        pad = ((0, missing), (0, self.size[1] - width)) + ((0, 0),) * (pixels.ndim - 2)
-        return ycc_from_rgb(np.pad(pixels, pad, "edge") if missing or pad[1][1] else pixels)
+    def _colours(self, window: Window) -> Floats:
+        """Centred YCbCr (3, h, w) of a window of the padded picture."""
+        there, missing = zip(
+            *(_there(span, side) for span, side in zip(window, self.pixels.shape[:2], strict=True)),
+            strict=True,
+        )
+        pixels = self.pixels[there]
+        if not any(missing):
+            return ycc_from_rgb(pixels)
+        pad = [(0, count) for count in missing] + [(0, 0)] * (pixels.ndim - 2)
+        return ycc_from_rgb(np.pad(pixels, pad, "edge"))
 
 
-def _cut(columns: Span) -> slice:
-    return slice(columns.start, columns.stop)
+def _there(span: Span, side: int) -> tuple[slice, int]:
+    """What of a span a picture's side has, and how often its last place is repeated then."""
+    stop = min(span.stop, side)
+    start = min(span.start, stop - 1)
+    return slice(start, stop), span.stop - span.start - (stop - start)

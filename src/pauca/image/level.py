@@ -7,7 +7,6 @@ that bear on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -58,8 +57,8 @@ class Part:
     """
 
     details: NDArray[np.int32]
-    features: NDArray[np.uint8] | None
-    up: NDArray[np.uint8] | None
+    features: NDArray[np.uint8]
+    up: NDArray[np.uint8]
 
 
 class Level:
@@ -118,11 +117,13 @@ class Level:
         if not keep:
             self.source.out.drop(2 * before)
             return
-        self.details.append(_beside([part.details for part in parts], 3))
-        if self.filter:
-            self.features.append(_beside([part.features for part in parts], 1))
-        if not self.last:
-            self.up.append(_beside([part.up for part in parts], 1))
+        details = [part.details for part in parts]
+        features = [part.features for part in parts if self.filter]
+        up = [part.up for part in parts if not self.last]
+        del parts
+        for strip, given in ((self.details, details), (self.features, features), (self.up, up)):
+            if given:
+                strip.append_beside(given)
 
     def _tile(self, networks: Networks, window: Window, keep: bool) -> Part | Any:
         walk, level = self.walk, self.level
@@ -238,8 +239,3 @@ def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:
     value = (low.astype(np.int64) * (16 * step) + 128) >> 8
     bounded: NDArray[np.int32] = value.clip(-glue.DETAIL_MAX, glue.DETAIL_MAX).astype(np.int32)
     return bounded
-
-
-def _beside(parts: Sequence[Any], axis: int) -> NDArray[Any]:
-    whole: NDArray[Any] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
-    return whole

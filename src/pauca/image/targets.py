@@ -140,7 +140,7 @@ class Trials:
             coded = self.encoder.encode(code)
         else:
             coded, decoded = self.encoder.encode_and_decode(code)
-            likeness = self.target.likeness(self.encoder.pixels[:], decoded)
+            likeness = self.target.likeness(np.asarray(self.encoder.pixels), decoded)
         trial = Trial(code * 100 / TOP, len(coded.stream(self.extras)), likeness)
         self.coded[code], self.made[code] = coded, trial
         if self.report:

@@ -84,6 +84,30 @@ class Strip:
         """The first row that is not there yet."""
         return self.top + (0 if self.data is None else self.data.shape[self.axis])
 
+    def append_beside(self, parts: list[NDArray[Any]]) -> None:
+        """Add rows that are given in parts, from left to right, and forget these one by one: there
+        is never room for two of a large row.
+        """
+        first, old = parts[0], self.data
+        if len(parts) == 1:
+            self.append(parts.pop())
+            return
+        carried = 0 if old is None else old.shape[self.axis]
+        shape = list(first.shape)
+        shape[self.axis] += carried
+        shape[self.axis + 1] = sum(part.shape[self.axis + 1] for part in parts)
+        before = (slice(None),) * self.axis
+        self.data = np.empty(shape, first.dtype)
+        if old is not None:
+            self.data[(*before, slice(carried))] = old
+        del first, old
+        right = shape[self.axis + 1]
+        while parts:
+            part = parts.pop()
+            left = right - part.shape[self.axis + 1]
+            self.data[(*before, slice(carried, None), slice(left, right))] = part
+            right = left
+
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows at the bottom."""
         old = self.data

@@ -25,10 +25,12 @@ class ImageRows:
         self.shape: tuple[int, ...] = size if image.mode == "L" else (*size, 3)
         self.ndim = len(self.shape)
 
-    def __getitem__(self, rows: slice) -> Pixels:
-        """Consecutive rows."""
-        start, stop, _ = rows.indices(self.shape[0])
-        return np.asarray(self._image.crop((0, start, self.shape[1], stop)))
+    def __getitem__(self, index: slice | tuple[slice, slice]) -> Pixels:
+        """Consecutive rows, or rows and columns."""
+        rows, columns = index if isinstance(index, tuple) else (index, slice(None))
+        top, bottom, _ = rows.indices(self.shape[0])
+        left, right, _ = columns.indices(self.shape[1])
+        return np.asarray(self._image.crop((left, top, right, bottom)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
         """All of it."""
