@@ -6,7 +6,6 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,9 @@ def shipped_filter(name: str | None, scale: int) -> Filter:
 
     Raises `PackError` if it is not installed, `InputError` if it is of another scale.
     """
-    filter: Filter = _filters().load_filter(name or NAMES[scale])
+    from pauca.video.filters import load_filter
+
+    filter: Filter = load_filter(name or NAMES[scale])
     if filter.scale != scale:
         raise InputError(f"the filter {name} is for --scale {filter.scale}")
     return filter
@@ -37,8 +38,11 @@ def shipped_filter(name: str | None, scale: int) -> Filter:
 
 def shipped_fit() -> Fit:
     """Return what fits filters to scenes."""
-    found: Fit = _filters().fit
-    return found
+    from pauca.video.filters import fit
+
+    found: Any = fit  # takes planes as tuples of three
+    fitting: Fit = found
+    return fitting
 
 
 def standard_form(filter: Filter) -> StandardForm:
@@ -57,25 +61,18 @@ def finder(folder: Path | None) -> Callable[[bytes], Filter]:
 
     def find(prefix: bytes) -> Filter:
         from pauca.pack.registry import list_models
+        from pauca.video.filters import load_filter
 
         if folder is not None:
-            filter: Filter = _filters().load_filter(os.fspath(folder))
+            filter: Filter = load_filter(os.fspath(folder))
             if filter.pack_id.startswith(prefix):
                 return filter
         for info in list_models("*"):
             if info.domain == "filter" and info.pack_id.startswith(prefix):
-                shipped: Filter = _filters().load_filter(info.name)
-                return shipped
+                return load_filter(info.name)
         raise PackError(
             f"the video asks for the filter {prefix.hex()}, which is not installed; name its folder"
             " with --model, or leave filters out with --filter none"
         )
 
     return find
-
-
-def _filters() -> Any:
-    try:
-        return import_module("pauca.video.filters")
-    except ModuleNotFoundError as error:
-        raise PackError("no filters of video are installed; use --filter none") from error

@@ -27,7 +27,6 @@ from pauca.video.filters.update import UNIT, Update, changed_head, encode_update
 
 SAMPLE = 4096  # cells of a frame that results are measured on
 DENSE = 32  # frames of a scene that are all looked at; later ones ever fewer
-SLOPE = 1.35  # d ln(MSE) / d ln(rate) of encoders at usual rates: 4 dB for twice the rate
 
 Scene = Iterable[tuple[Planes, Planes, int]]
 
@@ -46,11 +45,6 @@ def fit(
         raise InputError("the rate weight must be a number, not negative")
     sums = gather(filter.pack, scene, budget_seconds, codec)
     return choose(filter.pack, sums, rate_weight)
-
-
-def price(squared_error: float, bits: float) -> float:
-    """What a bit is worth where `bits` gave `squared_error`: the slope of an encoder's curve."""
-    return SLOPE * squared_error / max(bits, 1.0)
 
 
 @dataclass

@@ -78,7 +78,7 @@ def _quantized(problem: Problem, exponent: int, rate_weight: float) -> list[Chan
     mean = problem.gram.diagonal().mean()
     inverse = np.linalg.inv(problem.gram + np.eye(len(problem.gram)) * (RIDGE * mean + 1e-9))
     solved: Floats = (gradient / factor[:, None]) @ inverse / step
-    upper: Floats = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    upper: Floats = np.linalg.cholesky((inverse + inverse.T) / 2).T.astype(np.float64)
     levels = np.rint(solved).clip(*bounds).astype(np.int32)
     for _ in range(PASSES):
         prices = rate_weight * _prices(levels, problem.parts)
