@@ -129,6 +129,21 @@ def test_long_scenes_are_sampled(tmp_path: Path) -> None:
     np.testing.assert_allclose(errors[0], exact, rtol=1e-6)
 
 
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_flat_scenes(tmp_path: Path, level: int) -> None:
+    """Nothing but a constant to learn from: no crash, and not worse than without."""
+    filter = random_filter(tmp_path)
+    flat = tuple(np.full(size, level, np.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    other = (np.full((32, 32), abs(level - 9), np.uint8), flat[1], flat[2])
+    for original in (flat, other):
+        payload = fit(filter, [(original, flat, 30)] * 3, 0.01, 60, "h264")
+        after = flat if payload is None else filter.updated(payload).apply(*flat, qp=30)
+        before = squared_error((original,), [flat]).sum()
+        assert squared_error((original,), [after]).sum() <= before
+    tiny = photo_planes(1, 1)
+    assert fit(filter, [(tiny, tiny, 30)], 1.0, 60, "h264") is None
+
+
 def test_fitting_needs_no_torch() -> None:
     import subprocess
     import sys

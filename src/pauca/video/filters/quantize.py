@@ -12,7 +12,7 @@ from pauca.coding.weights import encode_levels
 from pauca.pack.intnet import Layer
 from pauca.video.filters.update import UNIT
 
-RIDGE = 1e-7  # of the start, in proportion to the mean diagonal
+RIDGES = (1e-7, 1e-5, 1e-3, 1e-1)  # of the start, in proportion to the mean diagonal
 PASSES = 3
 SWEEPS = 4
 EXPONENTS = range(6)
@@ -75,10 +75,8 @@ def _quantized(problem: Problem, exponent: int, rate_weight: float) -> list[Chan
     gradient, factor = problem.scaled()
     step = float(1 << exponent)
     bounds = problem.bounds(1 << exponent)
-    mean = problem.gram.diagonal().mean()
-    inverse = np.linalg.inv(problem.gram + np.eye(len(problem.gram)) * (RIDGE * mean + 1e-9))
+    inverse, upper = _inverse(problem.gram)
     solved: Floats = (gradient / factor[:, None]) @ inverse / step
-    upper: Floats = np.linalg.cholesky((inverse + inverse.T) / 2).T.astype(np.float64)
     levels = np.rint(solved).clip(*bounds).astype(np.int32)
     for _ in range(PASSES):
         prices = rate_weight * _prices(levels, problem.parts)
@@ -95,6 +93,22 @@ def _quantized(problem: Problem, exponent: int, rate_weight: float) -> list[Chan
         Change(exponent, levels[part], float(gains[part].sum()), _bits(levels[part]))
         for part in problem.parts
     ]
+
+
+def _inverse(gram: Floats) -> tuple[Floats, Floats]:
+    """The inverse of a Gram matrix, and its upper Cholesky factor.
+
+    Flat scenes give matrices that rounding makes indefinite: these get a higher ridge.
+    """
+    eye = np.eye(len(gram)) * (gram.diagonal().mean() + 1e-9)
+    for ridge in RIDGES:
+        inverse = np.linalg.inv(gram + ridge * eye)
+        inverse = (inverse + inverse.T) / 2
+        try:
+            return inverse, np.linalg.cholesky(inverse).T.astype(np.float64)
+        except np.linalg.LinAlgError:
+            continue
+    return np.linalg.inv(eye), np.sqrt(np.linalg.inv(eye))
 
 
 def _bits(levels: Levels) -> float:
