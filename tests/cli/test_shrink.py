@@ -38,7 +38,7 @@ def model(tmp_path: Path) -> Path:
     b1 = rng.normal(size=200).astype(np.float32)
     h = np.maximum(x @ w1 + b1, 0)
     ones = np.hstack([h, np.ones((len(h), 1), np.float32)])
-    seen, wanted = ones[:3000].astype(np.float64), np.eye(3)[y[:3000]]
+    seen, wanted = ones[:3000].astype(np.float64), 50 * np.eye(3)[y[:3000]]
     fit = np.linalg.solve(seen.T @ seen + 100 * np.eye(201), seen.T @ wanted).astype(np.float32)
     arrays = {"w1": w1, "b1": b1, "w2": fit[:-1], "b2": fit[-1]}
     nodes = [
@@ -124,6 +124,7 @@ def test_a_recipe_with_int8_is_followed(cli: Cli, model: Path, tmp_path: Path) -
     record = json.loads(done.out)
     assert [step["pass"] for step in record["trials"][1]["steps"]] == ["code", "int8"]
     assert all(trial["latency_ms"] > 0 for trial in record["trials"])
+    assert record["best"] == 1
     assert cli("decode", "small.pauca", "-o", "small.onnx").code == 0
     kinds = {node.op_type for node in onnx.load(tmp_path / "small.onnx").graph.node}
     assert "QuantizeLinear" in kinds
