@@ -98,9 +98,9 @@ def encode(
     `effort`: 1..9, higher is slower. `tile`: pixels along the side of a tile, a power of two, 0 for
     none, by default 1024 (512 in very wide pictures) above 4 megapixels. `threads`: 0 for all
     cores. `metadata`: instead of the ICC profile, EXIF and XMP of the source; `Metadata()` leaves
-    all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused otherwise. `keep_hidden`: keep the colours of fully
-    transparent pixels, which are smoothed otherwise. Raises `InputError`, `UnsupportedError`,
-    `PackError`, `LimitError`, `MissingExtraError`.
+    all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused otherwise. `keep_hidden`:
+    keep the colours of fully transparent pixels, which are smoothed otherwise. Raises
+    `InputError`, `UnsupportedError`, `PackError`, `LimitError`, `MissingExtraError`.
     """
     from pauca.image.codec import EncodeOptions
     from pauca.image.compress import Aim, target_of
