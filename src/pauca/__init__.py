@@ -96,11 +96,11 @@ def encode(
     `min_ms_ssim` (0..1), reached by the smallest stream found; `report` hears of every trial.
     `fidelity`: state in the stream how far it is from the original (by default with a `min_...`).
     `effort`: 1..9, higher is slower. `tile`: pixels along the side of a tile, a power of two, 0 for
-    none, by default 1024 above 4 megapixels. `threads`: 0 for all cores. `metadata`: instead of
-    the ICC profile, EXIF and XMP of the source; `Metadata()` leaves all out. `to_8_bit`: keep the
-    upper 8 of 16 bits, which are refused otherwise. `keep_hidden`: keep the colours of fully
-    transparent pixels, which are smoothed otherwise. Raises `InputError`, `UnsupportedError`,
-    `PackError`, `LimitError`, `MissingExtraError`.
+    none, by default 1024 (512 in very wide pictures) above 4 megapixels. `threads`: 0 for all
+    cores. `metadata`: instead of the ICC profile, EXIF and XMP of the source; `Metadata()` leaves
+    all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused otherwise. `keep_hidden`:
+    keep the colours of fully transparent pixels, which are smoothed otherwise. Raises
+    `InputError`, `UnsupportedError`, `PackError`, `LimitError`, `MissingExtraError`.
     """
     from pauca.image.codec import EncodeOptions
     from pauca.image.compress import Aim, target_of

@@ -30,6 +30,7 @@ from pauca.pixels.colour import grey_from_rgb
 
 TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
 TILE = 1024  # pixels along the side of a tile, unless told
+WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
 SCALES = (1, 2, 4, 8)
 
 
@@ -37,7 +38,7 @@ SCALES = (1, 2, 4, 8)
 class EncodeOptions:
     """`quality` 0..100 (higher is better), `effort` 1..9 (higher is slower), `threads` 0 for all
     cores; `tile`: pixels along the side of a tile, a power of two, 0 for none, by default 1024 in
-    pictures of more than 4 megapixels.
+    pictures of more than 4 megapixels, 512 in those of more than 8192 columns.
     """
 
     quality: float = 50.0
@@ -186,7 +187,7 @@ def _check(pixels: Rows, options: EncodeOptions) -> None:
 def _tile_cells(tile: int | None, size: tuple[int, int]) -> int:
     """Side of a tile in cells, 0 for none; InputError where it cannot be."""
     if tile is None:
-        tile = TILE if size[0] * size[1] > TILED_FROM else 0
+        tile = 0 if size[0] * size[1] <= TILED_FROM else TILE if size[1] <= WIDE else TILE // 2
     cells = tile // CELL
     if tile and (tile & (tile - 1) or not MIN_LOG <= cells.bit_length() - 1 <= MAX_LOG):
         low, high = (CELL << log for log in (MIN_LOG, MAX_LOG))
