@@ -14,6 +14,7 @@ from pauca.limits import Limits
 
 STORED, DEFLATED = 0, 1
 NAMES = {"i": "icc", "e": "exif", "m": "xmp"}  # chunk type to field of `Metadata`
+EXIF_HEAD = b"Exif\0\0"  # what JPEG and Pillow put before the TIFF structure
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from pauca.container.chunks import Chunk, scan_stream
 from pauca.container.head import read_head
 from pauca.container.headers import decode_image_header
 from pauca.container.identify import Kind, identify
-from pauca.container.metadata import NAMES, Metadata, decode_metadata
+from pauca.container.metadata import EXIF_HEAD, NAMES, Metadata, decode_metadata
 from pauca.errors import InputError, PaucaError
 from pauca.image.codec import EncodeOptions
 from pauca.image.parse import ALPHA, CODED
@@ -39,7 +39,7 @@ from pauca.image.picture import decode_picture, encode_picture
 from pauca.limits import Limits
 from pauca.pack.registry import create_model
 from pauca.pixels.files import read_picture
-from pauca.pixels.picture import EXIF_HEAD, Picture
+from pauca.pixels.picture import Picture
 
 FORMAT, EXTENSION, MIME = "PAUCA", ".pauca", "image/x-pauca"
 PACKS: list[Path] = []  # folders of model packs; Pillow cannot hand options to a reader

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from pauca.container.metadata import Metadata
-from pauca.pixels.picture import EXIF_HEAD
+from pauca.container.metadata import EXIF_HEAD, Metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image

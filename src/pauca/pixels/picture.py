@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.container.metadata import Metadata
+from pauca.container.metadata import EXIF_HEAD, Metadata
 
 Pixels = NDArray[np.uint8]  # (H, W) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB, (H, W, 4) RGBA
 
-EXIF_HEAD = b"Exif\0\0"  # what JPEG and Pillow put before the TIFF structure
 ORIENTATION = 0x0112
 
 
