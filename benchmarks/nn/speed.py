@@ -71,7 +71,7 @@ def ours(tensors: dict[str, Any], qp: int, threads: int, repeat: int) -> tuple[i
     )
     decode_s, back = fastest(lambda: pauca.decode_weights(stream, threads=threads), repeat)
     for name, array in tensors.items():
-        assert np.abs(back[name] - array).max() <= 0.501 * step, name
+        assert np.abs(back.tensors[name] - array).max() <= 0.501 * step, name
     return len(stream), encode_s, decode_s
 
 
