@@ -120,7 +120,8 @@ def memory(megabytes: int) -> list[str]:
     lines = ["| command | model MB | peak MiB | above the tensors MiB |", "|---|---:|---:|---:|"]
     print("\n".join(lines))
     with tempfile.TemporaryDirectory() as folder:
-        model, stream, back = (Path(folder) / n for n in ("m.safetensors", "m.pauca", "b.npz"))
+        names = ("m.safetensors", "m.pauca", "b.safetensors")
+        model, stream, back = (Path(folder) / name for name in names)
         rng, shape = np.random.default_rng(6), (2500, 1000)
         tensors = {
             f"layers.{i}.weight": rng.standard_normal(shape, np.float32) * np.float32(DEVIATION)
@@ -129,7 +130,6 @@ def memory(megabytes: int) -> list[str]:
         size = sum(a.nbytes for a in tensors.values())
         write_network(Network(tensors), model)
         del tensors
-        back = back.with_suffix(".safetensors")
         for words in (["encode", model, "-o", stream], ["decode", stream, "-o", back]):
             call = [sys.executable, "-c", PEAK, *map(str, words)]
             done = subprocess.run(call, check=True, capture_output=True, text=True)

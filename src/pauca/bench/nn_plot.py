@@ -1,9 +1,8 @@
 """The curve of a search: size against accuracy, or against error where nothing was evaluated."""
 
-import io
 from collections.abc import Sequence
 
-from pauca.bench.report import load_matplotlib
+from pauca.bench.report import figure_bytes, load_matplotlib
 from pauca.nn.search import Trial
 
 
@@ -26,9 +25,7 @@ def plot_trials(trials: Sequence[Trial], best: Trial) -> bytes:
     axes.set_ylabel("relative error of weights" if best.accuracy is None else "accuracy")
     axes.legend()
     axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure_bytes(figure)
 
 
 def _height(trial: Trial) -> float:

@@ -1,7 +1,6 @@
 """Results of the network bench as JSON, tables for a terminal or Markdown, and a plot."""
 
 import dataclasses
-import io
 import math
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from pauca.bench.nn import ENTROPY, CoderRow, Facts, FileRow
 from pauca.bench.nn_run import NnReport, keeps
 from pauca.bench.report import (
     Table,
+    figure_bytes,
     json_bytes,
     load_matplotlib,
     markdown,
@@ -182,9 +182,7 @@ def to_plot(report: NnReport) -> bytes:
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for axes, model in zip(panels, models, strict=False):
         _draw(axes, report, model)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure_bytes(figure)
 
 
 def _draw(axes: "Axes", report: NnReport, model: Facts) -> None:

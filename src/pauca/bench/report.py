@@ -196,8 +196,13 @@ def to_plot(report: Report) -> bytes:
         _draw(axes, report, metric)
     data = report.data
     figure.suptitle(f"{data.folder}: mean of {data.pictures} pictures")
+    return figure_bytes(figure)
+
+
+def figure_bytes(figure: Any, form: str = "png", **options: Any) -> bytes:
+    """A figure as a file, for every bench; `options` are matplotlib's."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format=form, **options)
     return buffer.getvalue()
 
 

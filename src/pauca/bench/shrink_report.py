@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pauca.bench.machine import describe_machine
-from pauca.bench.report import Table, load_matplotlib, markdown
+from pauca.bench.report import Table, figure_bytes, json_bytes, load_matplotlib, markdown
 from pauca.nn.shrinking.api import ShrinkResult
 from pauca.nn.shrinking.trial import Trial
 
@@ -45,7 +42,7 @@ def to_json(result: ShrinkResult, command: str) -> bytes:
     """Return command, machine and result as UTF-8 JSON."""
     machine = asdict(describe_machine())
     record = {"command": command, "machine": machine, **record_of(result)}
-    return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return json_bytes(record)
 
 
 def to_markdown(result: ShrinkResult, command: str) -> bytes:
@@ -97,13 +94,15 @@ def to_plot(result: ShrinkResult, form: str = "png") -> bytes:
     """Return the trials by bytes and accuracy as PNG or SVG, the front as a line."""
     figure = load_matplotlib()(figsize=(7, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
-    _points(axes, [t for t in result.trials if not t.error], "o", "C0", "trials")
+    valid = [t for t in result.trials if not t.error]
+    x, y = [t.bytes for t in valid], [t.accuracy for t in valid]
+    axes.plot(x, y, "o", ms=4, color="C0", label="trials")
     front = result.pareto
     axes.plot([t.bytes for t in front], [t.accuracy for t in front], color="C1", label="Pareto")
     best = result.best
     axes.plot([best.bytes], [best.accuracy], "o", ms=14, fillstyle="none", color="black")
     axes.axhline(result.floor, color="C3", linestyle="--", label="must hold")
-    top = max(t.accuracy for t in result.trials if not t.error)
+    top = max(y)
     span = max(top - result.floor, 1e-6)
     axes.set_ylim(result.floor - 2 * span, top + 0.3 * span)  # wild trials would flatten the rest
     axes.set_xscale("log")
@@ -111,11 +110,4 @@ def to_plot(result: ShrinkResult, form: str = "png") -> bytes:
     axes.set_ylabel("accuracy")
     axes.legend()
     axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=form)
-    return buffer.getvalue()
-
-
-def _points(axes: Any, trials: Sequence[Trial], marker: str, color: str, label: str) -> None:
-    x, y = [t.bytes for t in trials], [t.accuracy for t in trials]
-    axes.plot(x, y, marker, ms=4, color=color, label=label)
+    return figure_bytes(figure, form)

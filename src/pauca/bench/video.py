@@ -7,7 +7,6 @@ ours shows it: mean PSNR and MS-SSIM of all frames, and VMAF where an ffmpeg wit
 from __future__ import annotations
 
 import datetime
-import io
 import lzma
 import math
 import tempfile
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.bench.machine import Machine, describe_machine
-from pauca.bench.report import Table, json_bytes, load_matplotlib
+from pauca.bench.report import Table, figure_bytes, json_bytes, load_matplotlib
 from pauca.errors import InputError, MissingExtraError
 from pauca.metrics.bdrate import bd_rate
 from pauca.metrics.psnr import psnr
@@ -284,9 +283,7 @@ def plot(report: VideoReport) -> bytes:
         axes.grid(alpha=0.3)
         if i == 0:
             axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return figure_bytes(figure, dpi=110)
 
 
 def _percent(value: float) -> str:

@@ -80,11 +80,7 @@ def decode_stream(
 
     Raises `UnsupportedError` on an unknown critical chunk, and every error of `scan_stream`.
     """
-    chunks = tuple(scan_stream(data, limits or Limits()))
-    for chunk in chunks:
-        if chunk.critical and chunk.type not in known:
-            raise UnsupportedError(f"stream needs chunk {chunk.type!r}, unknown to this version")
-    return tuple(chunk for chunk in chunks if chunk.type in known)
+    return _known(tuple(scan_stream(data, limits or Limits())), known)
 
 
 def decode_prefix(
@@ -114,11 +110,15 @@ def decode_prefix(
             limits.check_chunk_bytes(size)
             payload = cursor.data[cursor.offset :][:size]
             chunks.append(Chunk(type, payload, at + cursor.offset))
+    if not chunks:
+        raise TruncatedError("stream is truncated before its header")
+    return _known(chunks, known)
+
+
+def _known(chunks: Sequence[Chunk], known: Collection[str]) -> tuple[Chunk, ...]:
     for chunk in chunks:
         if chunk.critical and chunk.type not in known:
             raise UnsupportedError(f"stream needs chunk {chunk.type!r}, unknown to this version")
-    if not chunks:
-        raise TruncatedError("stream is truncated before its header")
     return tuple(chunk for chunk in chunks if chunk.type in known)
 
 

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.image.filters import CELL, from_head, heads, step_of
-from pauca.image.layout import LEVELS
+from pauca.image.filters import from_head, heads, step_of
+from pauca.image.layout import CELL, LEVELS
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window
 from pauca.pixels.colour import ycc_from_rgb

@@ -15,11 +15,11 @@ from pauca.errors import InputError
 from pauca.image import layout
 from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table
-from pauca.image.layout import ALIGN
+from pauca.image.layout import ALIGN, CELL
 from pauca.image.networks import Networks
 from pauca.image.parse import CODED, PAYLOAD, Payload, check_memory, decoder_of, parse_chunks
 from pauca.image.symbols import Encoder, TiledEncoder
-from pauca.image.tiling import CELL, MAX_LOG, MIN_LOG, encode_tiled
+from pauca.image.tiling import MAX_LOG, MIN_LOG, encode_tiled
 from pauca.image.walk import Walk
 from pauca.image.window import Span, Window
 from pauca.limits import Limits

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pauca._core import filter_inputs, filter_mend, filter_mend_to_rgb
 from pauca.image import glue, layout
 from pauca.image.glue import refused
+from pauca.image.layout import CELL
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window
 
 TILE = 128  # cells: what a thread works on at once
-CELL = 4
 
 
 def heads(

@@ -35,6 +35,7 @@ MASK_OCTAVE, MASK_REACH = 8, 24
 
 COMPAND_GAIN = 16.0
 COMPAND_SIZE = 2048
+CELL = 4  # samples along the side of a cell in the low band that leaves its level
 
 
 # What a low band after 1, 2, 3 levels is multiplied with to be a picture, (ZETA**2 / 2)**level, in

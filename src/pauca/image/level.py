@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from pauca.image import glue
 from pauca.image.coder import CHROMA, PARTS, code_pass
-from pauca.image.filters import CELL, heads, mend, mend_to_rgb, pieces, step_of
-from pauca.image.layout import LEVELS
+from pauca.image.filters import heads, mend, mend_to_rgb, pieces, step_of
+from pauca.image.layout import CELL, LEVELS
 from pauca.image.networks import SHARED_FROM, Networks
 from pauca.image.post import rgb_from_planes, scaled_planes
 from pauca.image.window import Span, Strip, Window

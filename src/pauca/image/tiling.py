@@ -15,7 +15,6 @@ from pauca.errors import FormatError, TruncatedError
 from pauca.image import layout
 
 LEVEL = "P"  # one chunk for the lowest band, one for every level
-CELL = 4  # pixels of the picture along the side of a cell of level 1
 MIN_LOG, MAX_LOG = 5, 15  # of the side of a tile in cells
 
 

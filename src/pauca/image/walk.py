@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pauca.image import layout
 from pauca.image.coder import Coder
-from pauca.image.filters import CELL
+from pauca.image.layout import CELL
 from pauca.image.level import Level
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window

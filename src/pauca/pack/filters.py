@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pauca.errors import PackError
 from pauca.pack.intnet import Layer, Program
 from pauca.pack.store import (
     PackInfo,
+    geometry_number,
     layers_from_arrays,
     program_from_json,
     read_arrays,
@@ -41,8 +41,7 @@ class FilterPack:
     @property
     def outputs(self) -> tuple[int, int, int]:
         """Residuals of a cell, of Y, U and V."""
-        chroma = self.scale**2
-        return FOLD**2 * chroma, chroma, chroma
+        return residuals_of(self.scale)
 
     @property
     def direct(self) -> int:
@@ -64,6 +63,12 @@ class FilterPack:
         return sum(layer.weight.size for layer in used) / FOLD**2
 
 
+def residuals_of(scale: int) -> tuple[int, int, int]:
+    """Samples of the result that a cell becomes, of Y, U and V."""
+    chroma = scale**2
+    return FOLD**2 * chroma, chroma, chroma
+
+
 def window_size(margin: int) -> int:
     """Channels of the network's input: windows of Y, U and V, and side channels."""
     return (FOLD + 2 * margin) ** 2 + 2 * (1 + margin) ** 2 + SIDE
@@ -74,7 +79,7 @@ def load_filter_pack(folder: Path) -> FilterPack:
     info, manifest = read_manifest(folder)
     if info.domain != "filter":
         raise PackError(f"pack {info.name} is for {info.domain}, not a video filter")
-    scale, margin = (_number(manifest, key) for key in ("scale", "margin"))
+    scale, margin = (geometry_number(manifest, key) for key in ("scale", "margin"))
     if scale not in (1, 2) or margin not in (2, 4):
         raise PackError(f"pack {info.name}: a geometry that this version does not know")
     program = program_from_json(manifest.get("program"))
@@ -89,11 +94,3 @@ def load_filter_pack(folder: Path) -> FilterPack:
     if head.depthwise or head.weight.shape[0] != sum(pack.outputs):
         raise PackError(f"pack {info.name}: the network's output does not fit its geometry")
     return pack
-
-
-def _number(manifest: Mapping[str, Any], key: str) -> int:
-    geometry = manifest.get("geometry")
-    value = geometry.get(key) if isinstance(geometry, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise PackError(f"the manifest has no {key}")
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pauca.errors import PackError
 from pauca.pack.intnet import Layer, Program
 from pauca.pack.store import (
     PackInfo,
+    geometry_number,
     layers_from_arrays,
     program_from_json,
     read_arrays,
@@ -58,7 +58,7 @@ def load_sr_pack(folder: Path) -> SrPack:
     info, manifest = read_manifest(folder)
     if info.domain != "sr":
         raise PackError(f"pack {info.name} is for {info.domain}, not for super-resolution")
-    scale, fold, margin, planes = (_number(manifest, key) for key in GEOMETRY)
+    scale, fold, margin, planes = (geometry_number(manifest, key) for key in GEOMETRY)
     if scale not in (2, 4) or fold not in (1, 2, 4) or not 0 <= margin <= 8 or planes not in (1, 3):
         raise PackError(f"pack {info.name}: a geometry that this version does not know")
     program = program_from_json(manifest.get("program"))
@@ -73,11 +73,3 @@ def load_sr_pack(folder: Path) -> SrPack:
 
 
 GEOMETRY = ("scale", "fold", "margin", "planes")
-
-
-def _number(manifest: Mapping[str, Any], key: str) -> int:
-    geometry = manifest.get("geometry")
-    value = geometry.get(key) if isinstance(geometry, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise PackError(f"the manifest has no {key}")
-    return value

@@ -86,6 +86,15 @@ def write_pack(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, by
     return read_manifest(folder)[0]
 
 
+def geometry_number(manifest: Mapping[str, Any], key: str) -> int:
+    """A number of the manifest's geometry; PackError if it has none of this name."""
+    geometry = manifest.get("geometry")
+    value = geometry.get(key) if isinstance(geometry, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise PackError(f"the manifest has no {key}")
+    return value
+
+
 def read_arrays(info: PackInfo, manifest: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """The pack's integer arrays by name, coded or as safetensors."""
     files = manifest.get("files")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pauca.container.cursor import encode_varint
+
 SEQUENCE_HEADER, TEMPORAL_DELIMITER, METADATA = 1, 2, 5
 # Metadata types 6 to 31 are "unregistered user private" (AV1 specification, 6.7.1). ITU-T T.35
 # metadata (type 4) would need a country and a provider code that somebody has registered.
@@ -30,8 +32,9 @@ def split_obus(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def metadata_obu(kind: int, payload: bytes) -> bytes:
     """Return a metadata unit."""
-    body = leb128(kind) + payload + b"\x80"
-    return bytes([METADATA << 3 | 2]) + leb128(len(body)) + body
+    # leb128 (4.10.5) is the varint of our containers.
+    body = encode_varint(kind) + payload + b"\x80"
+    return bytes([METADATA << 3 | 2]) + encode_varint(len(body)) + body
 
 
 def metadata_of(payload: bytes) -> tuple[int, bytes]:
@@ -39,15 +42,6 @@ def metadata_of(payload: bytes) -> tuple[int, bytes]:
     kind, at = read_leb128(payload, 0)
     body = payload[at:].rstrip(b"\x00")
     return kind, body[:-1] if body.endswith(b"\x80") else body
-
-
-def leb128(value: int) -> bytes:
-    """Return `value` in groups of 7 bits, the least significant first (4.10.5)."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def read_leb128(data: bytes, at: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pauca.errors import InputError, UnsupportedError
 from pauca.nn.passes.interface import NO_CONTEXT, Context
-from pauca.nn.passes.onnx_graph import onnx_package
+from pauca.nn.passes.onnx_graph import input_names, onnx_package
 from pauca.nn.passes.options import DynamicOptions, Int8Options
 
 METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
@@ -93,8 +93,7 @@ def feeds_from_npz(path: str | Path, batch: int) -> Iterator[dict[str, Any]]:
 def _check_feeds(model: Any, feeds: list[dict[str, Any]]) -> None:
     if not feeds:
         raise InputError("calibration needs feeds: an npz file, or dicts of arrays by input name")
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = {value.name for value in model.graph.input} - constants
+    inputs = set(input_names(model))
     for feed in feeds:
         if feed.keys() != inputs:
             raise InputError(f"feeds hold {sorted(feed)}, the model takes {sorted(inputs)}")

@@ -154,12 +154,17 @@ def _node_macs(node: Any, known: Mapping[str, Sequence[int]]) -> int:
     return 0
 
 
+def input_names(model: Any) -> list[str]:
+    """Return the names of a graph's inputs; older models list their constants among them."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [value.name for value in model.graph.input if value.name not in constants]
+
+
 def shapes_of(model: Any, example: Any) -> dict[str, tuple[int, ...]]:
     """Return the shapes of an example by name of the input: a dict of arrays, or in their order."""
     if not isinstance(example, Mapping):
         parts = example if isinstance(example, tuple | list) else (example,)
-        constants = {tensor.name for tensor in model.graph.initializer}
-        names = [value.name for value in model.graph.input if value.name not in constants]
+        names = input_names(model)
         if len(parts) != len(names):
             raise InputError(f"the model has {len(names)} inputs, the example {len(parts)}")
         example = dict(zip(names, parts, strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 from pauca.limits import Limits
 from pauca.nn.model import Network, network_bytes, read_network
 from pauca.nn.passes.interface import Context
-from pauca.nn.passes.onnx_graph import latency, load_model, matrices
+from pauca.nn.passes.onnx_graph import input_names, latency, load_model, matrices
 from pauca.nn.shrinking.coding import Known
 from pauca.nn.shrinking.onnx_statistics import known_of, tables_of
 from pauca.nn.shrinking.samples import Samples
@@ -52,7 +52,7 @@ class OnnxSide:
         """Return the processor's milliseconds of one run on one thread."""
         if self.samples is None:
             return None
-        feeds = self.samples.feeds(_inputs(model), self.batch, self.batch)
+        feeds = self.samples.feeds(input_names(model), self.batch, self.batch)
         return latency(feeds[0], SECONDS)(model)
 
     def context(self, model: Any) -> Context:
@@ -61,12 +61,7 @@ class OnnxSide:
 
     def _feeds(self, model: Any) -> list[dict[str, Any]]:
         assert self.samples is not None  # as the callers see to
-        return self.samples.feeds(_inputs(model), FEEDS, BATCH)
-
-
-def _inputs(model: Any) -> list[str]:
-    constants = {tensor.name for tensor in model.graph.initializer}
-    return [value.name for value in model.graph.input if value.name not in constants]
+        return self.samples.feeds(input_names(model), FEEDS, BATCH)
 
 
 def _added(model: Any) -> set[str]:

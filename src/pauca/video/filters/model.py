@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from pauca.errors import InputError
 from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
 from pauca.nets.interpolate import bicubic
-from pauca.pack.filters import FOLD, SIDE, window_size
+from pauca.pack.filters import FOLD, SIDE, residuals_of, window_size
 
 RESIDUAL = 0.5  # grey levels of a head's unit: heads count 1/64 levels in 1/32 units
 HEAD_SHIFT = 3  # fitted heads have room for weights up to 16: a sample's quarter
@@ -52,8 +52,7 @@ class FilterConfig:
     @property
     def outputs(self) -> tuple[int, int, int]:
         """Output samples of a cell, of Y, U and V."""
-        chroma = self.scale**2
-        return FOLD**2 * chroma, chroma, chroma
+        return residuals_of(self.scale)
 
     @property
     def seen(self) -> int:
