@@ -22,13 +22,14 @@ import av
 import numpy as np
 
 from pauca.metrics.bdrate import bd_rate
-from pauca.pixels.coded import Coded, planes_of, through_codec
+from pauca.streams.coded import Coded, three_planes, through_codec
+from pauca.video.coders import LIBRARY
 from pauca.video.filters import Filter, fit, load_filter, price
+from pauca.video.filters.data import PRESETS
 
 CRFS = (22, 27, 32, 37)
 MESSAGE = 40  # bytes of the message that carries an update: start code, header, UUID, pack
-CODEC = {"libx264": "h264", "libx265": "hevc", "libsvtav1": "av1"}
-PRESET = {"libx264": "medium", "libx265": "medium", "libsvtav1": "8"}
+CODEC = {library: codec for codec, library in LIBRARY.items()}
 
 
 @dataclass
@@ -46,14 +47,14 @@ def frames_of(path: Path):
             file.flush()
             return frames_of(Path(file.name))
     with av.open(str(path)) as container:
-        return [planes_of(f.reformat(format="yuv420p")) for f in container.decode(video=0)]
+        return [three_planes(f.reformat(format="yuv420p")) for f in container.decode(video=0)]
 
 
 def coded(path: Path, frames, codec: str, crf: int, cache: Path | None) -> Coded:
     kept = cache / f"{path.stem}-{codec}-{crf}.pickle" if cache else None
     if kept and kept.exists():
         return pickle.loads(kept.read_bytes())  # of this script's own making
-    result = through_codec(frames, codec, crf, PRESET[codec])
+    result = through_codec(frames, codec, crf, PRESETS[CODEC[codec]])
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(pickle.dumps(result))

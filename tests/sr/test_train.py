@@ -102,9 +102,9 @@ def test_refused(photos: Path, tmp_path: Path) -> None:
 
 def test_coded_pairs_are_worse_than_clean_ones_and_still_fit(photos: Path) -> None:
     pytest.importorskip("av")
-    from pauca.pixels.coded import through_codec
     from pauca.sr.coded import KEPT, coded_pairs
     from pauca.sr.data import make_pairs
+    from pauca.streams.coded import through_codec
 
     clean = make_pairs([photos], 2)[:2]
     pairs = coded_pairs(clean, [], 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -246,8 +246,6 @@ def _searched(
     input: str, options: VideoOptions, target: float, trials: list[dict[str, float]]
 ) -> VideoOptions:
     """Return `options` with the CRF that reaches `target`."""
-    from dataclasses import replace
-
     from pauca.video.quality import find_crf
 
     with files.progress(f"searching for VMAF {target:g}") as tell:

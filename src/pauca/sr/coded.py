@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pauca.pixels.coded import through_codec
 from pauca.pixels.frames import plane_view
 from pauca.sr.data import Pair, Plane
+from pauca.streams.coded import through_codec
+from pauca.streams.library import load_av
 
 CODECS = ("libx264", "libx265", "libx265")  # drawn from
 PRESETS = ("veryfast", "fast", "medium")
@@ -58,10 +59,8 @@ def _pan(plane: Plane, scale: int, rng: np.random.Generator) -> list[Plane]:
 
 def _sequences(path: Path) -> Iterator[list[Plane]]:
     """Luma of every FRAMES frames in a row of a clip, with a gap of as many."""
-    import av
-
     frames: list[Plane] = []
-    with av.open(str(path)) as container:
+    with load_av().open(str(path)) as container:
         for frame in container.decode(video=0):
             frames.append(plane_view(frame.planes[0]).copy())
             if len(frames) == 2 * FRAMES:

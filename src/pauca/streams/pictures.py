@@ -46,6 +46,13 @@ def formatted(frame: Any, format: str) -> Any:
     return frame.reformat(format=format)
 
 
+def resized(frame: Any, width: int, height: int, format: str = "yuv420p") -> Any:
+    """Return `frame` at another size by Lanczos, shown at the same time."""
+    result = frame.reformat(width, height, format, interpolation="LANCZOS")
+    result.pts, result.time_base = frame.pts, frame.time_base
+    return result
+
+
 def planes_of(frame: Any) -> Planes:
     """Return the planes of a planar frame as contiguous copies, (H, W) uint8 each."""
     return [np.ascontiguousarray(plane_view(plane)) for plane in frame.planes]

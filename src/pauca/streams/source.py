@@ -39,6 +39,11 @@ class Traits:
     colours: dict[str, int] = field(default_factory=dict)
     matrix: list[int] | None = None
 
+    @property
+    def step(self) -> int:
+        """Units of `time_base` from one frame to the next at the usual rate, at least 1."""
+        return max(1, round(1 / (self.rate * self.time_base)))
+
     def padded(self, multiple: int) -> tuple[int, int]:
         """Width and height, each the next multiple of `multiple`."""
         return -self.width % multiple + self.width, -self.height % multiple + self.height
@@ -88,14 +93,13 @@ class _File(Source):
         self.traits = file_traits(container, self._stream, self._first)
 
     def frames(self, multiple: int = 2, skip: int = 0) -> Iterator[Any]:
-        step = max(1, round(1 / (self.traits.rate * self.traits.time_base)))
         last: int | None = None
         for number, frame in enumerate(itertools.chain([self._first], self._decoded)):
             if (frame.width, frame.height) != (self.traits.width, self.traits.height):
                 raise UnsupportedError("the video changes its size on the way")
             pts: int | None = frame.pts
             if pts is None:  # raw streams have no times
-                pts = 0 if last is None else last + step
+                pts = 0 if last is None else last + self.traits.step
             elif last is not None and pts <= last:
                 pts = last + 1
             last = pts

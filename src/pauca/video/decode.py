@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from pauca.errors import InputError, PackError, PaucaError, UnsupportedError
 from pauca.streams.carried import copied_streams, main_video
 from pauca.streams.library import load_av, named
-from pauca.streams.pictures import formatted, frame_of, planes_of, working_format
+from pauca.streams.pictures import formatted, frame_of, planes_of, resized, working_format
 from pauca.streams.source import FORMAT, Traits, file_traits
 from pauca.streams.stages import Stages
 from pauca.video.message import Mode, Scene
@@ -78,8 +78,8 @@ class Filters:
         if scene.pack not in self._packs:
             self._packs[scene.pack] = self._find(scene.pack)
         filter = self._packs[scene.pack]
-        if filter.scale != scale_of(scene):
-            self.warn(f"a scene asks for a filter of scale {scale_of(scene)}; it is left out")
+        if filter.scale != scene.scale:
+            self.warn(f"a scene asks for a filter of scale {scene.scale}; it is left out")
             return None
         try:
             return filter.updated(scene.update) if scene.update else filter
@@ -88,11 +88,6 @@ class Filters:
         except PaucaError as error:
             self.warn(f"{error}; the filter is used as it comes")
             return filter
-
-
-def scale_of(scene: Scene | None) -> int:
-    """Return how many times the coded width and height the restored ones are."""
-    return 1 if scene is None else scene.scale
 
 
 class _Decode:
@@ -194,8 +189,7 @@ class _Decode:
         """Interpolate a frame that no filter restores, and cut it to the output's size."""
         scale = -(-self.traits.width // self._coded[0])
         if scale > 1:
-            size = (scale * frame.width, scale * frame.height)
-            frame = frame.reformat(*size, self.format, interpolation="LANCZOS")
+            frame = resized(frame, scale * frame.width, scale * frame.height, self.format)
         return self._cut(planes_of(frame))
 
     def _cut(self, planes: list[Any]) -> Any:

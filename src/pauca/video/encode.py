@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -20,10 +21,7 @@ from pauca.errors import InputError
 from pauca.streams.library import load_av
 from pauca.streams.source import Source, open_source
 from pauca.streams.stages import Stages
-from pauca.video.coders import (
-    Coding,
-    Shape,
-)
+from pauca.video.coders import Coding, Shape
 from pauca.video.mux import Output, check_target, write_file
 from pauca.video.nnpf import StandardForm
 from pauca.video.open_scene import OpenScene
@@ -146,7 +144,9 @@ class _Job:
             threads=options.threads,
         )
         self._scenes = work.count()
-        self._bits, self._seconds, self._frames = 0.0, 0.0, 0
+        self._bytes = self._message_bytes = self._frames = 0
+        self._seconds = 0.0
+        self._treatments: Counter[str] = Counter()
         for scene in self.stored():
             self._count(scene)
         self._resumed = self._frames
@@ -172,16 +172,10 @@ class _Job:
 
     def done(self, size: int) -> VideoDone:
         """Return what came out, in a file of `size` bytes."""
-        treatments: dict[str, int] = {}
-        video = messages = 0
-        for scene in self.stored():
-            treatments[scene.treatment] = treatments.get(scene.treatment, 0) + 1
-            video += scene.size
-            messages += scene.message_bytes
         traits = self.shape.traits
         return VideoDone(
-            self._frames, traits.width, traits.height, self._scenes, size, video, messages,
-            treatments, self._resumed,
+            self._frames, traits.width, traits.height, self._scenes, size, self._bytes,
+            self._message_bytes, dict(self._treatments), self._resumed,
         )  # fmt: skip
 
     def _code(self, frames: Iterator[Any], report: Report) -> None:
@@ -200,7 +194,7 @@ class _Job:
     def _new_scene(self) -> OpenScene:
         coding = self._options.coding
         if coding.bitrate:
-            surplus = coding.bitrate * self._seconds - self._bits
+            surplus = coding.bitrate * self._seconds - 8 * self._bytes
             wanted = coding.bitrate + surplus / _BITRATE_WINDOW
             kept = min(max(wanted, coding.bitrate / 2), coding.bitrate * 1.5)
             coding = Coding(coding.codec, coding.crf, round(kept), coding.preset)
@@ -216,5 +210,7 @@ class _Job:
 
     def _count(self, scene: StoredScene) -> None:
         self._frames += len(scene.packets)
-        self._bits += 8 * scene.size
+        self._bytes += scene.size
+        self._message_bytes += scene.message_bytes
+        self._treatments[scene.treatment] += 1
         self._seconds += float((scene.end - scene.start) * self.shape.traits.time_base)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pauca.errors import InputError
 from pauca.streams.library import named
-from pauca.streams.source import FORMAT
+from pauca.streams.pictures import resized
 from pauca.video.carry import insert, insert_sei
 from pauca.video.coders import (
     CodedPacket,
@@ -37,7 +37,6 @@ class OpenScene:
         self._packets: list[CodedPacket] = []
         self._samples = Samples(sample_limit(*padded))
         self._start = self._last = 0
-        self._step = max(1, round(1 / (shape.traits.rate * shape.traits.time_base)))
         self.count = 0
         self.standard: StandardForm | None = None
         self.is_first = False
@@ -51,11 +50,7 @@ class OpenScene:
         if self._treatment.looks:
             self._samples.offer(frame)
         if self._treatment.scale == 2:
-            pts, time_base = frame.pts, frame.time_base
-            frame = frame.reformat(
-                self._shape.width, self._shape.height, FORMAT, interpolation="LANCZOS"
-            )
-            frame.pts, frame.time_base = pts, time_base
+            frame = resized(frame, self._shape.width, self._shape.height)
         with self._errors():
             self._packets += self._encoder.encode(frame)
         self._last = frame.pts
@@ -81,7 +76,7 @@ class OpenScene:
         packets[0] = replace(packets[0], data=self._carrying(packets[0].data, scene))
         return StoredScene(
             start=self._start,
-            end=end if end is not None else self._last + self._step,
+            end=end if end is not None else self._last + self._shape.traits.step,
             delay=reorder_delay(packets),
             treatment=scene.mode.name.lower(),
             message_bytes=len(packets[0].data) - before,

@@ -11,7 +11,7 @@ from typing import Any
 from pauca.errors import InputError
 from pauca.metrics.vmaf import ffmpeg_with_vmaf, vmaf
 from pauca.streams.library import load_av
-from pauca.streams.pictures import frame_of, planes_of
+from pauca.streams.pictures import frame_of, planes_of, resized
 from pauca.streams.source import FORMAT, Traits, open_source
 from pauca.video.coders import MAX_CRF, SceneEncoder, Shape, decode_scene
 from pauca.video.encode import VideoOptions
@@ -93,11 +93,7 @@ class _Trial:
     def _coded(self, frame: Any) -> Any:
         if self._options.scale == 1:
             return frame
-        small = frame.reformat(
-            self._shape.width, self._shape.height, FORMAT, interpolation="LANCZOS"
-        )
-        small.pts, small.time_base = frame.pts, frame.time_base
-        return small
+        return resized(frame, self._shape.width, self._shape.height)
 
     def _restored(self, frame: Any, crf: int) -> Any:
         filter = self._options.filter
@@ -107,8 +103,7 @@ class _Trial:
             planes = filter.apply(y, u, v, crf, threads=threads, codec=codec)
             return frame_of(self._av, planes)
         if self._options.scale == 2:
-            size = self._traits.width, self._traits.height
-            return frame.reformat(*size, FORMAT, interpolation="LANCZOS")
+            return resized(frame, self._traits.width, self._traits.height)
         return frame
 
 

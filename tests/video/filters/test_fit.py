@@ -13,7 +13,7 @@ from .packs import Planes, pan, photo_planes, random_filter, squared_error
 
 def coded_pan(codec: str, crf: int, count: int = 6) -> tuple[tuple[Planes, ...], list[Planes], int]:
     pytest.importorskip("av")
-    from pauca.pixels.coded import through_codec
+    from pauca.streams.coded import through_codec
 
     frames = pan(count)
     result = through_codec(frames, codec, crf, "medium")

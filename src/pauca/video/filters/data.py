@@ -17,12 +17,13 @@ from PIL import Image
 
 from pauca.errors import InputError
 from pauca.nets.feed import ahead
-from pauca.pixels.coded import Planes, through_codec
+from pauca.streams.coded import Planes, three_planes, through_codec
+from pauca.streams.library import load_av
+from pauca.video.coders import LIBRARY
 from pauca.video.filters.cells import side_channels
 
 VIDEOS = (".mp4", ".mkv", ".mov", ".y4m")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-ENCODERS = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1"}
 PRESETS = {"h264": "medium", "hevc": "medium", "av1": "8"}
 RANGES = {"h264": (20, 40), "hevc": (20, 40), "av1": (24, 60)}  # of the quality setting, CRF
 DRAWS = {"h264": 3, "hevc": 3, "av1": 2}  # qualities of each clip
@@ -93,13 +94,9 @@ def _files(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
 
 def _clip(path: Path, rng: np.random.Generator) -> list[Planes]:
     """The frames of a clip, as they are; sides cut to multiples of 4."""
-    import av
-
-    from pauca.pixels.coded import planes_of
-
-    with av.open(str(path)) as container:
+    with load_av().open(str(path)) as container:
         frames = [
-            planes_of(frame.reformat(format="yuv420p")) for frame in container.decode(video=0)
+            three_planes(frame.reformat(format="yuv420p")) for frame in container.decode(video=0)
         ]
     h, w = (side // 4 * 4 for side in frames[0][0].shape)
     return [(y[:h, :w], u[: h // 2, : w // 2], v[: h // 2, : w // 2]) for y, u, v in frames]
@@ -154,7 +151,7 @@ def reduced(planes: Planes) -> Planes:
 
 def _coded(frames: list[Planes], codec: str, qp: int, scale: int) -> Sequence420:
     seen = frames if scale == 1 else [reduced(planes) for planes in frames]
-    decoded = through_codec(seen, ENCODERS[codec], qp, PRESETS[codec]).frames
+    decoded = through_codec(seen, LIBRARY[codec], qp, PRESETS[codec]).frames
     kept = range(1, len(decoded), KEPT_EVERY)
 
     def stacked(of: list[Planes]) -> tuple[NDArray[np.uint8], ...]:

@@ -85,12 +85,9 @@ def loss_of(model: Any, batch: Batch) -> Tensor:
     device = model.head.weight.device
     decoded, original = (_tensors(p, device) for p in (batch.decoded, batch.original))
     side, error = (torch.from_numpy(a).to(device) for a in (batch.side, batch.error))
-    outputs: Sequence[int] = model.config.outputs
-    share = torch.repeat_interleave(torch.tensor([1.0, CHROMA, CHROMA]), torch.tensor(outputs))
-    scale = torch.repeat_interleave(error + FLOOR, torch.tensor(outputs, device=device), 1)
-    weight = (share.to(device) / torch.repeat_interleave(
-        torch.tensor(outputs, dtype=torch.float32), torch.tensor(outputs)).to(device)
-    ) / scale  # fmt: skip
+    counts = torch.tensor(model.config.outputs, device=device)
+    share = torch.tensor([1.0, CHROMA, CHROMA], device=device) / counts
+    weight = torch.repeat_interleave(share / (error + FLOOR), counts, 1)
     wrong = model.wrong(decoded, original)
     features = model.features(decoded, side)
     rest = wrong - RESIDUAL * model.head.wide(features)
@@ -99,21 +96,18 @@ def loss_of(model: Any, batch: Batch) -> Tensor:
     return loss
 
 
-def _fitted(features: Tensor, rest: Tensor, groups: int) -> Tensor:
-    """What remains of `rest` (G * K, O, h, w) in the second half of every group's frames when a
-    change of the head is fitted to the first: (G, K / 2, O, h * w).
+def _fitted(features: Tensor, rest: Tensor) -> Tensor:
+    """What remains of `rest` (K, O, h, w) in the second half of the frames when a change of the
+    head is fitted to the first: (K / 2, O, h * w).
     """
-    x = _grouped(features, groups)  # (G, K, C, n)
-    x = torch.cat([x, torch.ones_like(x[:, :, :1])], 2)
-    r = _grouped(rest, groups)
-    cut = x.shape[1] // 2
-    a, b = (t[:, :cut].transpose(1, 2).flatten(2) for t in (x, r))  # (G, C, K n / 2)
-    gram = a @ a.transpose(1, 2)
-    mean = gram.diagonal(dim1=1, dim2=2).mean(1)
-    eye = torch.eye(gram.shape[1], device=gram.device)
-    gram = gram + (RIDGE * mean)[:, None, None] * eye
-    change = torch.linalg.solve(gram, a @ b.transpose(1, 2))  # (G, C, O)
-    left: Tensor = r[:, cut:] - change.transpose(1, 2)[:, None] @ x[:, cut:]
+    x, r = features.flatten(2), rest.flatten(2)  # (K, C, n), (K, O, n)
+    x = torch.cat([x, torch.ones_like(x[:, :1])], 1)
+    cut = len(x) // 2
+    a, b = (t[:cut].transpose(0, 1).flatten(1) for t in (x, r))  # (C, K n / 2)
+    gram = a @ a.T
+    gram = gram + RIDGE * gram.diagonal().mean() * torch.eye(len(gram), device=gram.device)
+    change = torch.linalg.solve(gram, a @ b.T)  # (C, O)
+    left: Tensor = r[cut:] - change.T @ x[cut:]
     return left
 
 
@@ -130,22 +124,16 @@ def evaluate(model: Any, held: Sequence[Sequence420], scale: int) -> dict[str, A
         wrong, features = model.wrong(decoded, original), model.features(decoded, side).float()
         rest = wrong - RESIDUAL * model.head.wide(features)
         # Fitted to the first half of four frames, shown on the others, and the other way round.
-        left = torch.cat([_fitted(t.roll(k, 0), r, 1) for k, t, r in (
-            (0, features, rest), (2, features, rest.roll(2, 0)))], 1)  # fmt: skip
+        left = torch.cat([_fitted(features.roll(k, 0), rest.roll(k, 0)) for k in (0, 2)])
         before = wrong.square()
         parts = model.config.outputs
         plain.append(_gains(before, rest.square(), parts))
-        fitted.append(_gains(before, left[0].square(), parts))
+        fitted.append(_gains(before, left.square(), parts))
     names = ("y", "u", "v")
     out = {f"plain_{n}": round(float(g), 4) for n, g in zip(names, np.mean(plain, 0), strict=True)}
     return out | {
         f"fitted_{n}": round(float(g), 4) for n, g in zip(names, np.mean(fitted, 0), strict=True)
     }
-
-
-def _grouped(x: Tensor, groups: int) -> Tensor:
-    """(G * K, C, h, w) to (G, K, C, h * w)."""
-    return x.reshape(groups, -1, x.shape[1], x.shape[2] * x.shape[3])
 
 
 def _gains(before: Tensor, after: Tensor, parts: Sequence[int]) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.errors import MissingExtraError
-from pauca.pixels.frames import plane_view
+from pauca.streams.library import load_av
+from pauca.streams.pictures import frame_of, planes_of
 
 Plane = NDArray[np.uint8]
 Planes = tuple[Plane, Plane, Plane]  # Y (H, W), U and V (ceil(H / 2), ceil(W / 2))
@@ -34,7 +33,6 @@ def encoder_options(codec: str, crf: float, preset: str) -> dict[str, str]:
     if codec == "libx265":
         options["x265-params"] = "log-level=none:pools=1:frame-threads=1:info=0"
     if codec == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # errors alone: there is no option for it
         options["crf"] = f"{round(crf)}"
         options["svtav1-params"] = "lp=1"
     return options
@@ -45,7 +43,7 @@ def through_codec(frames: Sequence[Planes], codec: str, crf: float, preset: str)
 
     Raises `MissingExtraError` without PyAV.
     """
-    av = _load_av()
+    av = load_av()
     height, width = frames[0][0].shape
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
@@ -55,26 +53,16 @@ def through_codec(frames: Sequence[Planes], codec: str, crf: float, preset: str)
     decoder: Any = av.CodecContext.create(DECODERS[codec], "r")
     packets: list[Any] = []
     for i, planes in enumerate(frames):
-        frame = av.VideoFrame(width, height, "yuv420p")
-        for target, plane in zip(frame.planes, planes, strict=True):
-            plane_view(target)[:] = plane
+        frame = frame_of(av, planes)
         frame.pts = i
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     decoded = [frame for packet in packets for frame in decoder.decode(packet)]
     decoded += decoder.decode(None)
-    return Coded([planes_of(frame) for frame in decoded], [packet.size for packet in packets])
+    return Coded([three_planes(frame) for frame in decoded], [packet.size for packet in packets])
 
 
-def planes_of(frame: Any) -> Planes:
-    """Copies of the planes of a PyAV frame of format yuv420p."""
-    y, u, v = (plane_view(plane).copy() for plane in frame.planes)
+def three_planes(frame: Any) -> Planes:
+    """Copies of the planes of a frame of format yuv420p."""
+    y, u, v = (plane.copy() for plane in planes_of(frame))
     return y, u, v
-
-
-def _load_av() -> Any:
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtraError('video needs PyAV: pip install "pauca[video]"') from error
-    return av
