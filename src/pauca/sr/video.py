@@ -19,7 +19,7 @@ from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.frames import plane_view
 from pauca.sr.upscale import Upscaler
 from pauca.streams.carried import COLOURS, add_copies, carry_tags, copied_streams, main_video
-from pauca.streams.library import SUFFIXES, load_av, named
+from pauca.streams.library import SUFFIXES, load_av, named, steady_x264
 from pauca.streams.pictures import formatted, working_format
 from pauca.streams.stages import Stages
 
@@ -137,7 +137,8 @@ class _Pipeline:
         stream = self.output.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = self.width, self.height, self.format
         stream.time_base = stream.codec_context.time_base = self.input.time_base
-        stream.options = {"crf": f"{options.crf:g}", "preset": options.preset}
+        settings = {"crf": f"{options.crf:g}", "preset": options.preset}
+        stream.options = settings | steady_x264()
         if source.sample_aspect_ratio:
             stream.codec_context.sample_aspect_ratio = source.sample_aspect_ratio
         for name in COLOURS:

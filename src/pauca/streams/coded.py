@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.streams.library import load_av
+from pauca.streams.library import load_av, steady_x264
 from pauca.streams.pictures import frame_of, planes_of
 
 Plane = NDArray[np.uint8]
@@ -30,6 +30,8 @@ class Coded:
 def encoder_options(codec: str, crf: float, preset: str) -> dict[str, str]:
     """Options of a quiet encoder on one thread."""
     options = {"crf": f"{crf:g}", "preset": preset}
+    if codec == "libx264":
+        options |= steady_x264()
     if codec == "libx265":
         options["x265-params"] = "log-level=none:pools=1:frame-threads=1:info=0"
     if codec == "libsvtav1":

@@ -6,15 +6,14 @@ encode goes on after a kill with the same bytes, and every scene starts with a k
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from pauca.errors import InputError
+from pauca.streams.library import steady_x264
 from pauca.streams.source import FORMAT, Traits
 from pauca.video.carry import without_encoder_info
 
@@ -100,10 +99,8 @@ def configure(context: Any, coding: Coding, shape: Shape) -> None:
         context.bit_rate = coding.bitrate
     else:
         options["crf"] = f"{coding.crf:g}"
-    if coding.codec == "h264" and _has_avx512():
-        # x264 165's AVX-512 code of macroblock-tree reads memory that nobody has written: the same
-        # frames give other bytes from run to run. Without it, nothing is slower.
-        options["x264-params"] = "asm=AVX2,BMI2,FMA3,LZCNT"
+    if coding.codec == "h264":
+        options |= steady_x264()
     if coding.codec == "hevc":
         # Its own SEI with settings takes 2.3 kB; open groups would reach over the scene's start.
         options["x265-params"] = "log-level=none:info=0:open-gop=0"
@@ -174,14 +171,6 @@ def setting(coding: Coding, packets: Sequence[CodedPacket]) -> int:
     if not coding.bitrate:
         return round(coding.crf)
     return round(sum(packet.qp for packet in packets) / len(packets))
-
-
-@functools.cache
-def _has_avx512() -> bool:
-    try:
-        return " avx512f " in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
 
 
 def _qp_of(packet: Any, coding: Coding) -> int:

@@ -15,7 +15,7 @@ from pauca.container.files import atomic_path, atomic_write
 from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.frames import plane_view
 from pauca.streams.carried import add_copies, carry_tags, left_out, main_video
-from pauca.streams.library import named
+from pauca.streams.library import named, steady_x264
 from pauca.streams.source import Traits
 
 CONTAINERS = (".mkv", ".mp4", ".m4v", ".mov")
@@ -95,7 +95,7 @@ class _Container:
             context.options = {"level": "3", "slicecrc": "1", "context": "1"}
             context.gop_size = 1
         else:
-            context.options = {"crf": _MP4_CRF, "preset": "medium"}
+            context.options = {"crf": _MP4_CRF, "preset": "medium", **steady_x264()}
         if traits.matrix:
             self._stream.set_display_matrix(traits.matrix)
         carry_tags(source, main_video(source), output, self._stream)
