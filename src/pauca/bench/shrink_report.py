@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 from pauca.bench.machine import describe_machine
-from pauca.bench.report import Table, figure_bytes, json_bytes, load_matplotlib, markdown
+from pauca.bench.report import Table, figure_bytes, load_matplotlib, markdown
 from pauca.nn.shrinking.api import ShrinkResult
 from pauca.nn.shrinking.trial import Trial
 
@@ -42,7 +43,8 @@ def to_json(result: ShrinkResult, command: str) -> bytes:
     """Return command, machine and result as UTF-8 JSON."""
     machine = asdict(describe_machine())
     record = {"command": command, "machine": machine, **record_of(result)}
-    return json_bytes(record)
+    # Unrounded, unlike the benches' reports: what `--json` prints is what the file holds.
+    return (json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def to_markdown(result: ShrinkResult, command: str) -> bytes:
