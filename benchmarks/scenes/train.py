@@ -27,8 +27,8 @@ from pauca.pack.intnet import Layer, Program, Step
 from pauca.pack.store import layers_to_arrays, program_to_json, write_pack
 
 SIDE = 16 * BLOCK
-HIDDEN, SHIFT = 16, 6
-PHOTO_WEIGHT = 6.0  # a photograph taken for graphics costs more than the other way round
+HIDDEN, SHIFT = 24, 6
+PHOTO_WEIGHT = 3.0  # a photograph taken for graphics costs more than the other way round
 Samples = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", default="0.1.0")
     options = parser.parse_args()

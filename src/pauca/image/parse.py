@@ -45,8 +45,8 @@ def parse_chunks(
         if prefix and types[:1] == ["I"] and not learned:
             raise TruncatedError("the stream ends before its payload")
         raise FormatError(
-            "a picture stream has one header, then alpha, graphics and one payload, of which all"
-            " may be left out that is not there"
+            "a picture stream has one header, alpha and graphics behind it, and one payload unless"
+            " all is graphics"
         )
     return decode_image_header(chunks[0].payload, limits), chunks[first:]
 

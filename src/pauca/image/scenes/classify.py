@@ -16,7 +16,7 @@ from pauca.pack.store import layers_from_arrays, program_from_json, read_arrays,
 
 PACK = "scenes"
 LEAST_PIXELS = 4 * BLOCK * BLOCK  # of a picture that is judged: less says too little
-LEAST_BLOCKS, LEAST_SHARE = 4, 0.01  # of graphics, among blocks that are not of one colour
+LEAST_BLOCKS, LEAST_SHARE = 4, 0.03  # of graphics, among blocks that are not of one colour
 ROUNDS = 2  # of asking the neighbours
 
 Blocks = NDArray[np.bool_]
@@ -41,13 +41,15 @@ def scores(features: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def settle(drawn: Blocks, plain: Blocks) -> Blocks | None:
-    """What is graphics, where single blocks go with their neighbours; blocks of one colour, of
-    which nothing is known, are graphics if there are any.
+    """What is graphics, where single blocks go with their neighbours: those of a kind that less
+    than a third of the nine around have. Blocks of one colour, of which nothing is known, are
+    graphics if there are any.
     """
-    drawn, photo = drawn & ~plain, ~drawn & ~plain
-    known = drawn | photo
+    known, drawn = ~plain, drawn & ~plain
+    all_around = _around(known)
     for _ in range(ROUNDS):
-        drawn = known & (2 * _around(drawn) > _around(known))
+        share = 3 * _around(drawn)
+        drawn = known & np.where(drawn, share >= all_around, share > 2 * all_around)
     whole = bool((drawn | plain).all())
     if not whole and drawn.sum() < max(LEAST_BLOCKS, LEAST_SHARE * known.sum()):
         return None
