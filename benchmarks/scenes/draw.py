@@ -244,8 +244,8 @@ def line_art(rng: Rng, size: tuple[int, int]) -> Image.Image:
 def wave(rng: Rng, t: NDArray[np.float64], size: float) -> NDArray[np.float64]:
     out = np.zeros_like(t)
     for k in range(1, 5):
-        phase = k * t * rng.random() + rng.random()
-        out += rng.normal(0, size / k) * np.sin(2 * np.pi * phase)
+        scale = rng.normal(0, size / k)
+        out += scale * np.sin(2 * np.pi * (k * t * rng.random() + rng.random()))
     return out
 
 

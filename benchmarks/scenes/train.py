@@ -17,7 +17,7 @@ import torch
 from charts import chart
 from draw import KINDS, Rng, window
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import Tensor, nn
 
 from pauca.image.data import find_pictures
@@ -27,17 +27,17 @@ from pauca.pack.intnet import Layer, Program, Step
 from pauca.pack.store import layers_to_arrays, program_to_json, write_pack
 
 SIDE = 16 * BLOCK
-HIDDEN, SHIFT = 24, 6
+HIDDEN, SHIFT = 16, 6
 PHOTO_WEIGHT = 3.0  # a photograph taken for graphics costs more than the other way round
 Samples = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 
 
 def photograph(rng: Rng, paths: list[Path], size: tuple[int, int]) -> Image.Image:
-    """A piece of a photograph at some scale, sometimes enlarged, grey, flat or clipped, coded."""
+    """A piece of a photograph at some scale, sometimes enlarged, grey or coded."""
     with Image.open(paths[rng.integers(len(paths))]) as image:
         image = image.convert("RGB")
     room = min(image.width / size[0], image.height / size[1])
-    scale = float(np.exp(rng.uniform(np.log(0.35), np.log(max(room, 0.6)))))
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(max(room, 0.6)))))
     cut = [min(side, int(s * scale)) for side, s in zip(image.size, size, strict=True)]
     left, top = (
         int(rng.integers(0, full - part + 1)) for full, part in zip(image.size, cut, strict=True)
@@ -48,15 +48,9 @@ def photograph(rng: Rng, paths: list[Path], size: tuple[int, int]) -> Image.Imag
     )
     if rng.random() < 0.15:
         image = image.convert("L").convert("RGB")
-    if rng.random() < 0.3:
-        # Exposure and contrast: clipped lights and darks, or few levels.
-        gain, start = float(np.exp(rng.uniform(-1.6, 0.7))), float(rng.uniform(-80, 80))
-        image = image.point([int(np.clip(gain * v + start, 0, 255)) for v in range(256)] * 3)
-    if rng.random() < 0.1:
-        image = image.filter(ImageFilter.UnsharpMask(2, int(rng.integers(50, 250)), 2))
     if rng.random() < 0.4:
         buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=int(rng.integers(20, 97)))
+        image.save(buffer, "JPEG", quality=int(rng.integers(40, 96)))
         image = Image.open(buffer).convert("RGB")
     return image
 
@@ -154,8 +148,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--pictures", type=int, default=3000)
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--pictures", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--version", default="0.1.0")
     options = parser.parse_args()

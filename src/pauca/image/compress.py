@@ -105,13 +105,15 @@ def _best(
     measured = [*extras, PLACEHOLDER] if aim.stated else extras
     found: list[tuple[AnyEncoder, Coded]] = []
     refused: list[InputError] = []
-    for encoder in encoders:
+    for encoder in reversed(encoders):
         try:
             found.append((encoder, encode_to(encoder, aim.target, measured, aim.report)))
         except InputError as error:
             refused.append(error)
+        if found and aim.target.is_size and encoder.networks is None:
+            break  # all of it without loss: nothing comes closer
     if not found:
-        raise refused[0]
+        raise refused[-1]
     if len(found) == 1:
         return found[0]
     if aim.target.is_size:
