@@ -39,7 +39,7 @@ def test_a_screen_goes_round_without_loss(cli: Cli, drawn: Path, model: str) -> 
 
 
 def test_mixed_pictures_with_alpha_are_verified(cli: Cli, tmp_path: Path, model: str) -> None:
-    alpha = np.full((320, 480), 255, np.uint8)
+    alpha = np.full((384, 480), 255, np.uint8)
     alpha[:40] = 0
     for name, pixels in (("mixed", mixed()), ("graphics", screen())):
         Image.fromarray(np.dstack([pixels, alpha])).save(tmp_path / "in.png")

@@ -10,7 +10,7 @@ Pixels = NDArray[np.uint8]
 PHOTO_AT, PHOTO_SIZE = (120, 150), (150, 230)  # top, left; height, width
 
 
-def screen(height: int = 320, width: int = 480, seed: int = 0) -> Pixels:
+def screen(height: int = 384, width: int = 480, seed: int = 0) -> Pixels:
     """A window with a bar, buttons and lines of antialiased text, (H, W, 3)."""
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (width, height), (246, 246, 250))
@@ -26,7 +26,7 @@ def screen(height: int = 320, width: int = 480, seed: int = 0) -> Pixels:
     return np.asarray(image)
 
 
-def mixed(height: int = 320, width: int = 480) -> Pixels:
+def mixed(height: int = 384, width: int = 480) -> Pixels:
     """`screen` with a photograph in it."""
     pixels = screen(height, width).copy()
     (top, left), size = PHOTO_AT, PHOTO_SIZE
@@ -35,8 +35,8 @@ def mixed(height: int = 320, width: int = 480) -> Pixels:
 
 
 def text_only(pixels: Pixels) -> NDArray[np.bool_]:
-    """Pixels (H, W) of `mixed` that are at least a block away from the photograph."""
+    """Pixels (H, W) of `mixed` that are at least two blocks away from the photograph."""
     (top, left), (high, wide) = PHOTO_AT, PHOTO_SIZE
     mask = np.ones(pixels.shape[:2], bool)
-    mask[top - 32 : top + high + 32, left - 32 : left + wide + 32] = False
+    mask[top - 64 : top + high + 64, left - 64 : left + wide + 64] = False
     return mask

@@ -83,7 +83,7 @@ def test_large_shares_of_bytes_are_not_spent_on_lossless_gradients() -> None:
     assert len(encode(pixels, quality=30)) < len(lossless) / 3
 
 
-@pytest.mark.parametrize("region", [(0, 0, 480, 320), (5, 7, 100, 90), (140, 110, 77, 66)])
+@pytest.mark.parametrize("region", [(0, 0, 480, 384), (5, 7, 100, 90), (140, 110, 77, 66)])
 @pytest.mark.parametrize("scale", [1, 2, 4, 8])
 def test_regions_are_what_they_are_in_the_whole(
     coded: tuple[bytes, Pixels], region: tuple[int, int, int, int], scale: int
@@ -143,7 +143,7 @@ def test_tiles_threads_and_the_beginning_of_a_stream(tile: int) -> None:
 
 
 def test_alpha_and_metadata_go_along() -> None:
-    alpha = np.full((320, 480), 255, np.uint8)
+    alpha = np.full((384, 480), 255, np.uint8)
     alpha[40:200, 100:300] = 0
     metadata = pauca.Metadata(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0")
     for pixels, expected in ((screen(), "eAG"), (mixed(), "eAGD")):
@@ -161,7 +161,7 @@ def test_alpha_and_metadata_go_along() -> None:
 
 
 def test_hidden_colours_can_be_kept() -> None:
-    pixels = np.dstack([screen(), np.zeros((320, 480), np.uint8)])
+    pixels = np.dstack([screen(), np.zeros((384, 480), np.uint8)])
     stream = encode(pixels, content="graphics", keep_hidden=True)
     assert np.array_equal(decode(stream), pixels)
     assert len(encode(pixels, content="graphics")) < len(stream) / 10

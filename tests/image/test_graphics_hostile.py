@@ -126,7 +126,7 @@ def test_limits_hold_before_work(coded: bytes) -> None:
         with pytest.raises(LimitError):
             decode(stream, limits=Limits(max_memory=1 << 20))
         with pytest.raises(LimitError):
-            decode(stream, limits=Limits(max_pixels=320 * 480 - 1))
+            decode(stream, limits=Limits(max_pixels=384 * 480 - 1))
 
 
 def test_any_payload_is_a_picture_or_a_named_error(coded: bytes) -> None:
@@ -141,7 +141,7 @@ def test_any_payload_is_a_picture_or_a_named_error(coded: bytes) -> None:
         cut = bytes(data) if trial % 3 else bytes(data[: rng.integers(1, len(data))])
         try:
             picture = decode_image(encode_stream([i, Chunk("G", cut), d]), view=View(8), threads=1)
-            assert picture.shape == (40, 60, 3)
+            assert picture.shape == (48, 60, 3)
             outcomes.add("picture")
         except PaucaError as error:
             assert "\n" not in str(error)  # noqa: PT017

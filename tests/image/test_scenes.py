@@ -86,7 +86,7 @@ def test_a_photograph_among_text_is_found() -> None:
     )
     assert not blocks[top:bottom, left:right].any()
     outside = blocks.copy()
-    outside[top - 1 : bottom + 1, left - 1 : right + 1] = True
+    outside[top - 2 : bottom + 2, left - 2 : right + 2] = True
     assert outside.all()
 
 

@@ -16,7 +16,7 @@ from pauca.pack.store import layers_from_arrays, program_from_json, read_arrays,
 
 PACK = "scenes"
 LEAST_PIXELS = 4 * BLOCK * BLOCK  # of a picture that is judged: less says too little
-LEAST_BLOCKS, LEAST_SHARE = 4, 0.03  # of graphics, among blocks that are not of one colour
+LEAST_BLOCKS, LEAST_SHARE = 4, 0.1  # of graphics, among blocks that are not of one colour
 ROUNDS = 2  # of asking the neighbours
 
 Blocks = NDArray[np.bool_]
