@@ -140,7 +140,7 @@ def encoders_for(
     learned = PictureEncoder(pixels, pack, options)
     if content is Content.GRAPHICS:
         return [GraphicsEncoder(flat, pack, options)]
-    blocks = find_graphics(flat) if content is Content.AUTO and can_write() else None
+    blocks = _graphics(pixels, flat) if content is Content.AUTO and can_write() else None
     if blocks is None:
         return [learned]
     found: list[AnyEncoder] = [learned]
@@ -149,6 +149,17 @@ def encoders_for(
     if np.mean(~blocks) <= MOST_PHOTO:
         found.append(GraphicsEncoder(flat, pack, options))
     return found
+
+
+def _graphics(pixels: Rows, flat: Rows) -> Blocks | None:
+    """Blocks that are graphics, whatever is put in hidden places: the border of a cut-out
+    photograph before one colour looks drawn.
+    """
+    blocks = find_graphics(flat)
+    if blocks is None or flat is pixels:
+        return blocks
+    other = find_graphics(pixels)
+    return None if other is None or not (blocks & other).any() else blocks & other
 
 
 def worthwhile(coded: Coded, other: Coded) -> bool:

@@ -35,6 +35,8 @@ def flatten_hidden(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArr
     least without loss.
     """
     seen = alpha > 0
+    if bool(seen.all()):
+        return colour
     return np.where(seen if colour.ndim == 2 else seen[..., None], colour, np.uint8(FLAT))
 
 
