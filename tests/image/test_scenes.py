@@ -18,11 +18,12 @@ def test_features_of_blocks_that_are_known() -> None:
     pixels[32:, :32] = np.random.default_rng(0).integers(0, 256, (32, 32, 3))
     features, plain = block_features(pixels)
     assert features.shape == (2, 3, FEATURES)
-    assert plain.tolist() == [[True, False, True], [False, True, True]]
-    stripes, noise, flat = features[0, 1], features[1, 0], features[1, 1]
+    # A block is of one colour if what is beside it to the left has that, too.
+    assert plain.tolist() == [[True, False, False], [False, False, True]]
+    stripes, noise, flat = features[0, 1], features[1, 0], features[1, 2]
     assert (stripes[:5] > 245).all() and (stripes[5:10] == 0).all()  # across, not along
     assert not flat[:11].any()
-    assert noise[11] == 255 and flat[11] == 22  # 128 and 1 of 128 colours
+    assert noise[11] == 254 and flat[11] == 22  # 128 and 1 of 128 colours
     assert (noise[12], flat[12]) == (0, 255)  # repeated colours
     assert noise[13] > 200 and noise[14] > 100 and stripes[14] == 0
 

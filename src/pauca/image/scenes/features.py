@@ -25,7 +25,8 @@ BAND = 4 * BLOCK  # rows of the picture at once: what lies between stays in the 
 
 def block_features(pixels: Rows) -> tuple[Grid, NDArray[np.bool_]]:
     """Features (h, w, FEATURES), 0..255, of every block of a picture (H, W) or (H, W, 3) uint8, and
-    whether it is all of one colour (h, w); blocks at the right and lower border may be cut.
+    whether it is all of one colour (h, w), that of the pixels to its left as well; blocks at the
+    right and lower border may be cut.
     """
     high, wide = pixels.shape[:2]
     parts: list[Grid] = []
