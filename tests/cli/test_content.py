@@ -43,7 +43,7 @@ def test_mixed_pictures_with_alpha_are_verified(cli: Cli, tmp_path: Path, model:
     alpha[:40] = 0
     for name, pixels in (("mixed", mixed()), ("graphics", screen())):
         Image.fromarray(np.dstack([pixels, alpha])).save(tmp_path / "in.png")
-        args = ("encode", "in.png", "-o", "a.pauca", "-q", "80", "--fidelity", "--json", "-f")
+        args = ("encode", "in.png", "-o", "a.pauca", "-q", "60", "--fidelity", "--json", "-f")
         assert json.loads(cli(*args).out)["content"] == name
         assert cli("verify", "in.png", "a.pauca").code == 0
         assert cli("decode", "a.pauca", "-o", "out.png", "-f").code == 0

@@ -147,7 +147,7 @@ def test_alpha_and_metadata_go_along() -> None:
     alpha[40:200, 100:300] = 0
     metadata = pauca.Metadata(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0")
     for pixels, expected in ((screen(), "eAG"), (mixed(), "eAGD")):
-        stream = encode(np.dstack([pixels, alpha]), metadata=metadata, quality=80)
+        stream = encode(np.dstack([pixels, alpha]), metadata=metadata, quality=60)
         assert types(stream) == "I" + expected
         picture = pauca.decode_picture(stream)
         assert picture.metadata == metadata
