@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path("data/digits"), help="folder of the npz")
     parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--positions", type=int, help="of a picture that convolutions show")
+    parser.add_argument("--no-fisher", action="store_true", help="what second-order can do without")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -34,10 +36,11 @@ def main() -> None:
     split = load_split(name, options.data, "train")
     # The training set is not sorted by label, so its beginning is a fair sample.
     batches = [split.normalized(part) for part in split.pictures[: options.samples].split(250)]
-    fisher = fisher_diagonal(model, batches)
+    fisher = {} if options.no_fisher else fisher_diagonal(model, batches)
     deviations = deviations_from_fisher(fisher, len(split.labels))
-    layers = layer_statistics(model, batches)
-    save_calibration(options.out, Calibration(normalised(fisher), deviations, layers))
+    layers = layer_statistics(model, batches, positions=options.positions)
+    importance = normalised(fisher) if fisher else {}
+    save_calibration(options.out, Calibration(importance, deviations, layers))
 
 
 if __name__ == "__main__":

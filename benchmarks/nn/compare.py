@@ -31,7 +31,7 @@ from pauca.nn.quantizers import QUANTIZERS, Quantizer
 LAMBDAS = (3e-9, 1e-8, 3e-8, 6e-8, 1e-7, 2e-7, 4e-7)
 
 
-def in_order(data: Path, samples: int, damping: float) -> Quantizer:
+def in_order(data: Path, samples: int, damping: float, positions: int | None) -> Quantizer:
     """The quantizer that runs the network on `samples` training pictures."""
 
     def run(tensors: Any, setting: float, _: Any) -> Any:
@@ -40,7 +40,7 @@ def in_order(data: Path, samples: int, damping: float) -> Quantizer:
         split = load_split(name, data, "train")
         batches = split.normalized(split.pictures[:samples]).split(250)
         options = SecondOrderOptions(setting, damping=damping)
-        found = quantize_in_order(module, batches, options)
+        found = quantize_in_order(module, batches, options, positions=positions)
         return {name: tensor for name, tensor in found.items() if name in tensors}
 
     text = f"second order by the quantized network's own inputs, {samples} pictures"
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--quantizers", default="in-order,nearest")
     parser.add_argument("--settings", action="append", default=[])
     parser.add_argument("--samples", type=int, default=4000, help="pictures that in-order sees")
+    parser.add_argument("--positions", type=int, help="of a picture that in-order looks at")
     parser.add_argument("--damping", type=float, default=0.05)
     parser.add_argument("--peers", default="", help="nncodec,nncodec-opt,...")
     parser.add_argument("--nncodec", default="", help="Python that has nncodec")
@@ -65,7 +66,9 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    QUANTIZERS["in-order"] = in_order(options.data, options.samples, options.damping)
+    QUANTIZERS["in-order"] = in_order(
+        options.data, options.samples, options.damping, options.positions
+    )
     script = Path(__file__).with_name("evaluate.py")
     words = [sys.executable, script, "{model}", "--data", options.data]
     evaluation = shlex.join(map(str, words)).replace("'{model}'", "{model}")

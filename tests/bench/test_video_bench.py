@@ -1,12 +1,17 @@
 """`pauca bench video`: rates, qualities, BD-rates of real encodes."""
 
+import io
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pauca.bench.video import parse_method, plot, run, tables, to_json
+from pauca.bench.crossover import crossover, rate_text
+from pauca.bench.video import parse_method, run
+from pauca.bench.video_report import plot, tables, to_json
 from pauca.errors import InputError
 
 av = pytest.importorskip("av")
@@ -28,7 +33,7 @@ def write(path: Path) -> None:
 def test_a_run(tmp_path: Path) -> None:
     write(tmp_path / "noise.mkv")
     methods = [parse_method("h264"), parse_method("h264+half")]
-    report = run(tmp_path, methods, [20, 28, 36], 1, 1, "pauca bench video")
+    report, crops = run(tmp_path, methods, [20, 28, 36], 1, 1, "pauca bench video")
     assert [(row.method, row.crf) for row in report.rows] == [
         (name, crf) for name in ("h264", "h264+half") for crf in (20, 28, 36)
     ]
@@ -38,10 +43,24 @@ def test_a_run(tmp_path: Path) -> None:
     assert all(r.message_bytes == 0 for r in plain)
     assert all(r.message_bytes > 0 for r in report.rows[3:])
     assert [d.clip for d in report.deltas] == ["noise", "mean"]
-    assert json.loads(to_json(report))["format"] == "pauca-bench-video/1"
-    assert len(tables(report)[1].groups[0]) == 6
+    assert json.loads(to_json(report))["format"] == "pauca-bench-video/2"
+    assert [(c.clip, c.method) for c in report.crossovers] == [("noise", "h264+half")]
+    assert len(tables(report)[2].groups[0]) == 6
+    with Image.open(io.BytesIO(crops())) as image:  # original, and two methods
+        assert image.width > 3 * 96 and image.format == "PNG"
     pytest.importorskip("matplotlib")
     assert plot(report).startswith(b"\x89PNG")
+
+
+def test_where_curves_cross() -> None:
+    full = [(100.0, 30.0), (200.0, 33.0), (400.0, 36.0)]
+    assert crossover(full, [(r, q - 1) for r, q in full]) == 0
+    assert crossover(full, [(r, q + 1) for r, q in full]) == math.inf
+    half = [(100.0, 32.0), (400.0, 34.0)]  # 2 dB above, then 2 dB below: the middle in log rate
+    assert crossover(full, half) == pytest.approx(200, rel=1e-2)
+    assert math.isnan(crossover(full, [(10.0, 20.0), (50.0, 25.0)]))
+    assert math.isnan(crossover(full, [(r, math.nan) for r, _ in half]))
+    assert [rate_text(r) for r in (0.0, math.inf, math.nan, 199.7)] == ["none", "all", "-", "200"]
 
 
 def test_names_of_methods() -> None:

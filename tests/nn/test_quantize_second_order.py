@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from pauca.errors import InputError
+from pauca.nn.moments_torch import moments_of
 from pauca.nn.quantize.nearest import NearestOptions, quantize_nearest
 from pauca.nn.quantize.rates import contexts_of, count_rates, entropy_bits
 from pauca.nn.quantize.second_order import (
@@ -20,7 +21,7 @@ from pauca.nn.quantize.second_order import (
 from pauca.nn.quantize.solver import Problem, descend, feed_forward
 from pauca.nn.quantize.train import quantize_in_order
 from pauca.nn.sensitivity import LayerStatistics
-from pauca.nn.train import layer_statistics, layers_in_order, moments_of, output_worth
+from pauca.nn.train import layer_statistics, layers_in_order, output_worth
 
 
 def a_problem(lmbda: float, rows: int = 30, columns: int = 70) -> Problem:

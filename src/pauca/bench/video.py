@@ -12,15 +12,15 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.bench.crossover import crossover
 from pauca.bench.machine import Machine, describe_machine
-from pauca.bench.report import Table, figure_bytes, json_bytes, load_matplotlib
+from pauca.bench.video_crops import Crop, crop_of, sheet
 from pauca.errors import InputError, MissingExtraError
 from pauca.metrics.bdrate import bd_rate
 from pauca.metrics.psnr import psnr
@@ -35,7 +35,6 @@ from pauca.video.encode import VideoOptions, encode_video
 from pauca.video.shipped import finder, shipped_filter, shipped_fit
 from pauca.video.write import Y4m
 
-FORMAT_NAME = "pauca-bench-video/1"
 CRFS = {"h264": (24, 29, 34, 39), "hevc": (24, 29, 34, 39), "av1": (30, 40, 50, 60)}
 METRICS = ("psnr_y", "ms_ssim", "vmaf")
 _PARTS = ("generic", "fitted", "half")
@@ -79,6 +78,17 @@ class VideoDelta:
 
 
 @dataclass(frozen=True)
+class Crossover:
+    """Rate in kbit/s below which a method of half size is better than its encoder alone."""
+
+    clip: str
+    method: str
+    psnr_y: float
+    ms_ssim: float
+    vmaf: float
+
+
+@dataclass(frozen=True)
 class VideoReport:
     """Everything one run found."""
 
@@ -89,6 +99,7 @@ class VideoReport:
     effort: int
     rows: tuple[VideoRow, ...]
     deltas: tuple[VideoDelta, ...]
+    crossovers: tuple[Crossover, ...]
 
 
 def parse_method(name: str) -> Method:
@@ -108,19 +119,30 @@ def run(
     threads: int,
     command: str,
     say: Callable[[str], None] = lambda text: None,
-) -> VideoReport:
-    """Measure every clip of `folder` with every method; `crfs` empty for the usual ones."""
+) -> tuple[VideoReport, Callable[[], bytes]]:
+    """Measure every clip of `folder` with every method; `crfs` empty for the usual ones.
+
+    Returns the report, and what draws a sheet of crops (PNG).
+    """
     rows: list[VideoRow] = []
+    crops: list[Crop] = []
+    originals: dict[str, Crop] = {}
     for path in _clips(folder):
         with tempfile.TemporaryDirectory() as temp:
             clip = _Clip(path, Path(temp))
+            originals[clip.name] = crop_of(clip.original)
             for method in methods:
                 for crf in crfs or CRFS[method.codec]:
                     say(f"{clip.name}: {method.name}, crf {crf:g}")
                     rows.append(clip.measure(method, float(crf), effort, threads))
+                    crops.append(crop_of(clip.restored))
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     deltas = tuple(_deltas(rows, methods))
-    return VideoReport(command, date, describe_machine(), threads, effort, tuple(rows), deltas)
+    crossings = tuple(_crossovers(rows, methods))
+    report = VideoReport(
+        command, date, describe_machine(), threads, effort, tuple(rows), deltas, crossings
+    )
+    return report, lambda: sheet(rows, crops, originals)
 
 
 class _Clip:
@@ -128,12 +150,12 @@ class _Clip:
 
     def __init__(self, path: Path, folder: Path) -> None:
         self.name, self._folder = path.name.split(".")[0], folder
+        self.original, self.restored = folder / "original.y4m", folder / "restored.y4m"
         if path.suffix == ".xz":
             plain = folder / path.stem
             plain.write_bytes(lzma.decompress(path.read_bytes()))
             path = plain
-        self._path = folder / "original.y4m"
-        with open_source(load_av(), str(path)) as source, open(self._path, "wb") as file:
+        with open_source(load_av(), str(path)) as source, open(self.original, "wb") as file:
             self._seconds, count = 0.0, 0
             writer = Y4m(file, source.traits, FORMAT)
             for frame in source.frames(1):
@@ -149,9 +171,9 @@ class _Clip:
             coding, method.scale, filter, shipped_fit() if method.filter == "fitted" else None,
             seconds=30.0, threads=threads,
         )  # fmt: skip
-        coded, restored = self._folder / "coded.mkv", self._folder / "restored.y4m"
+        coded, restored = self._folder / "coded.mkv", self.restored
         start = time.perf_counter()
-        done = encode_video(str(self._path), coded, options, force=True)
+        done = encode_video(str(self.original), coded, options, force=True)
         middle = time.perf_counter()
         decode_video(str(coded), str(restored), finder(None), threads, force=True)
         end = time.perf_counter()
@@ -163,14 +185,14 @@ class _Clip:
             kbps=8 * done.video_bytes / self._seconds / 1000,
             psnr_y=quality,
             ms_ssim=similarity,
-            vmaf=_vmaf(self._path, restored),
+            vmaf=_vmaf(self.original, restored),
             message_bytes=done.message_bytes,
             encode_fps=done.frames / (middle - start),
             decode_fps=done.frames / (end - middle),
         )
 
     def _compared(self, restored: Path) -> tuple[float, float]:
-        pairs = zip(_lumas(self._path), _lumas(restored), strict=True)
+        pairs = zip(_lumas(self.original), _lumas(restored), strict=True)
         values = [(psnr(a, b), ms_ssim(a, b)) for a, b in pairs]
         quality, similarity = (float(np.mean(column)) for column in zip(*values, strict=True))
         return quality, ms_ssim_db(similarity)
@@ -225,66 +247,18 @@ def _bd_rate(anchor: Sequence[VideoRow], test: Sequence[VideoRow], metric: str) 
         return math.nan
 
 
-def to_json(report: VideoReport) -> bytes:
-    """The whole report as UTF-8 JSON."""
-    return json_bytes({"format": FORMAT_NAME} | asdict(report))
-
-
-def tables(report: VideoReport) -> list[Table]:
-    """BD-rates, and every measurement."""
-    deltas = tuple(
-        (d.clip, d.method, _percent(d.psnr_y), _percent(d.ms_ssim), _percent(d.vmaf))
-        for d in report.deltas
-    )
-    rows = tuple(
-        (
-            row.clip, row.method, f"{row.crf:g}", f"{row.kbps:.1f}", f"{row.psnr_y:.3f}",
-            f"{row.ms_ssim:.3f}", "-" if math.isnan(row.vmaf) else f"{row.vmaf:.2f}",
-            str(row.message_bytes), f"{row.encode_fps:.1f}", f"{row.decode_fps:.1f}",
-        )
-        for row in report.rows
-    )  # fmt: skip
-    head = ("clip", "method", "PSNR-Y", "MS-SSIM", "VMAF")
-    row_head = (
-        "clip", "method", "crf", "kbit/s", "PSNR-Y dB", "MS-SSIM dB", "VMAF", "message bytes",
-        "encode fps", "decode fps",
-    )  # fmt: skip
-    return [
-        Table("BD-rate against the same encoder alone, percent", head, (deltas,)),
-        Table("Measurements", row_head, (rows,)),
-    ]
-
-
-def facts(report: VideoReport) -> list[tuple[str, str]]:
-    """What must stand beside the numbers."""
-    return [
-        ("command", report.command),
-        ("date", report.date),
-        *report.machine.facts(),
-        ("threads, effort", f"{report.threads}, {report.effort}"),
-        ("protocol", " ".join((__doc__ or "").split("\n\n")[1].split())),
-    ]
-
-
-def plot(report: VideoReport) -> bytes:
-    """Rate and PSNR-Y of every clip, PNG."""
-    clips = list(dict.fromkeys(row.clip for row in report.rows))
-    columns = min(3, len(clips))
-    lines = -(-len(clips) // columns)
-    figure = load_matplotlib()(figsize=(5 * columns, 4 * lines), layout="constrained")
-    for i, clip in enumerate(clips):
-        axes: Any = figure.add_subplot(lines, columns, i + 1)
-        for method in dict.fromkeys(row.method for row in report.rows):
-            points = sorted(
-                (r.kbps, r.psnr_y) for r in report.rows if (r.clip, r.method) == (clip, method)
-            )
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=method)
-        axes.set(title=clip, xlabel="kbit/s", ylabel="PSNR-Y, dB", xscale="log")
-        axes.grid(alpha=0.3)
-        if i == 0:
-            axes.legend(fontsize=8)
-    return figure_bytes(figure, dpi=110)
-
-
-def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:+.1f}"
+def _crossovers(rows: Sequence[VideoRow], methods: Sequence[Method]) -> Iterator[Crossover]:
+    names = {method.name for method in methods}
+    for method in methods:
+        if method.scale == 1 or method.codec not in names:
+            continue
+        for clip in dict.fromkeys(row.clip for row in rows):
+            pair = [
+                [r for r in rows if (r.clip, r.method) == (clip, name)]
+                for name in (method.codec, method.name)
+            ]
+            values = [
+                crossover(*([(r.kbps, float(getattr(r, metric))) for r in part] for part in pair))
+                for metric in METRICS
+            ]
+            yield Crossover(clip, method.name, *values)

@@ -29,6 +29,8 @@ Effort = Annotated[int, typer.Option("--effort", "-e", min=1, max=9, help="As in
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
 Plot = Annotated[Path | None, typer.Option(help="Write the plots here, PNG.")]
 
+Crops = Annotated[Path | None, typer.Option(help="Write crops at about equal bytes here, PNG.")]
+
 
 def video(
     data: Data,
@@ -39,6 +41,7 @@ def video(
     json: Json = None,
     markdown: Markdown = None,
     plot: Plot = None,
+    crops: Crops = None,
     force: Force = False,
 ) -> None:
     """BD-rate by PSNR-Y, MS-SSIM and VMAF, and speed, of encoders with and without filters."""
@@ -46,11 +49,12 @@ def video(
 
     from pauca.bench.report import markdown as to_markdown
     from pauca.bench.report import print_found
-    from pauca.bench.video import facts, parse_method, run, tables, to_json
-    from pauca.bench.video import plot as draw
+    from pauca.bench.video import parse_method, run
+    from pauca.bench.video_report import facts, tables, to_json
+    from pauca.bench.video_report import plot as draw
     from pauca.pack.runtime import default_threads
 
-    check_outputs((json, markdown, plot), force)
+    check_outputs((json, markdown, plot, crops), force)
     found = [parse_method(name) for name in split(methods)]
     try:
         values = [float(word) for word in split(crfs)]
@@ -58,11 +62,14 @@ def video(
         raise typer.BadParameter(f"--crfs {crfs}: numbers, separated by commas") from error
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
-        report = run(data, found, values, effort, jobs or default_threads(), command, status.update)
+        report, draw_crops = run(
+            data, found, values, effort, jobs or default_threads(), command, status.update
+        )
     outputs = (
         (json, to_json),
         (markdown, lambda report: to_markdown(facts(report), tables(report))),
         (plot, draw),
+        (crops, lambda report: draw_crops()),
     )
     write_outputs(report, outputs, force)
     print_found(facts(report), tables(report), report_console())

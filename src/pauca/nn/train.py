@@ -6,8 +6,7 @@ item is that. The module is put in eval mode meanwhile and comes back as it was.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
-from pauca.errors import InputError, UnsupportedError
+from pauca.errors import InputError
+from pauca.nn.moments_torch import counted, evaluating, inputs_of, moments_of_all, removing
 from pauca.nn.quantize.second_order import Layer
 from pauca.nn.sensitivity import LayerStatistics
 
@@ -60,7 +60,7 @@ def fisher_diagonal(
     total = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
     count = 0
     with evaluating(module):
-        for x in _inputs(batches):
+        for x in inputs_of(batches):
             with torch.no_grad():
                 targets = _probe(module(x), options, draw)
             pieces = zip(torch.split(x, together), torch.split(targets, together), strict=True)
@@ -83,29 +83,30 @@ def layers_in_order(module: nn.Module, batches: Iterable[Any]) -> list[str]:
             order.append(names[layer])
 
     hooks = [layer.register_forward_hook(note) for layer in names]
-    with evaluating(module), _removing(hooks), torch.no_grad():
-        for x in _inputs(batches):
+    with evaluating(module), removing(hooks), torch.no_grad():
+        for x in inputs_of(batches):
             module(x)
             break
     return order
 
 
 def layer_statistics(
-    module: nn.Module, batches: Iterable[Any], options: SensitivityOptions | None = None
+    module: nn.Module,
+    batches: Iterable[Any],
+    options: SensitivityOptions | None = None,
+    positions: int | None = None,
 ) -> dict[Layer, LayerStatistics]:
     """Return the statistics of every linear and convolutional layer, in the order they run.
 
-    `batches` must be a sequence or another iterable that can be walked twice.
+    `batches` must be a sequence or another iterable that can be walked twice. Convolutions are
+    looked at in at most `positions` places of a sample, None for all.
     """
     worth = output_worth(module, batches, options)
-    order = layers_in_order(module, batches)
-    moments = {name: moments_of(module, name, batches) for name in order}
+    moments = moments_of_all(module, layers_in_order(module, batches), batches, positions)
     out = {}
-    for name in order:
+    for name, found in moments.items():
         has_bias = module.get_submodule(name).bias is not None
-        out[layer_of(module, name)] = LayerStatistics(
-            moments[name][0], worth[name], None, bool(has_bias)
-        )
+        out[layer_of(module, name)] = LayerStatistics(found, worth[name], None, bool(has_bias))
     return out
 
 
@@ -143,42 +144,13 @@ def output_worth(
 
     layers = {n: m for n, m in module.named_modules() if isinstance(m, LAYERS)}
     hooks = [layer.register_forward_hook(watch(name)) for name, layer in layers.items()]
-    with evaluating(module), _removing(hooks), torch.enable_grad():
-        for x in _inputs(batches):
+    with evaluating(module), removing(hooks), torch.enable_grad():
+        for x in inputs_of(batches):
             output = module(x.detach().requires_grad_(x.is_floating_point()))
             loss = _probe_loss(output, _probe(output.detach(), options, draw), options)
-            torch.autograd.grad(loss, _floating(module))
+            torch.autograd.grad(loss, [p for p in module.parameters() if p.requires_grad])
             count += len(x)
     return {name: total[name].numpy() / counted(count) for name in layers if name in total}
-
-
-def moments_of(
-    module: nn.Module,
-    name: str,
-    batches: Iterable[Any],
-    original: nn.Module | None = None,
-) -> tuple[Floats, Floats | None]:
-    """Return E[y y'] of a layer's inputs (groups, n, n), and E[x y'] with x those of `original`.
-
-    A 1 is appended to the inputs where the layer has a bias.
-    """
-    layer = module.get_submodule(name)
-    square: Tensor | None = None
-    cross: Tensor | None = None
-    count = 0
-    with torch.no_grad():
-        for x in _inputs(batches):
-            seen = _unfolded(layer, _seen(module, name, x))
-            twin = seen if original is None else _unfolded(layer, _seen(original, name, x))
-            part = torch.einsum("sgi,sgj->gij", seen, seen)
-            mixed = part if original is None else torch.einsum("sgi,sgj->gij", twin, seen)
-            square = part if square is None else square + part
-            cross = mixed if cross is None else cross + mixed
-            count += len(seen)
-    if square is None or cross is None:
-        raise InputError("no batches")
-    mean = square.numpy() / counted(count)
-    return mean, None if original is None else cross.numpy() / count
 
 
 def _probe(output: Tensor, options: SensitivityOptions, draw: torch.Generator) -> Tensor:
@@ -194,91 +166,3 @@ def _probe_loss(output: Tensor, target: Tensor, options: SensitivityOptions) -> 
     if not options.classes:
         return (output * target).sum()
     return functional.cross_entropy(output / options.temperature, target, reduction="sum")
-
-
-class _EnoughError(Exception):
-    """Ends a forward pass once the layer in question has its input."""
-
-
-def _seen(module: nn.Module, name: str, x: Tensor) -> Tensor:
-    caught: list[Tensor] = []
-
-    def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        caught.append(inputs[0].detach())
-        raise _EnoughError
-
-    hook = module.get_submodule(name).register_forward_pre_hook(stop)
-    with evaluating(module), _removing([hook]), contextlib.suppress(_EnoughError):
-        module(x)
-    if not caught:
-        raise InputError(f"layer {name!r} does not run")
-    return caught[0]
-
-
-def _unfolded(layer: nn.Module, x: Tensor) -> Tensor:
-    # (samples and positions, groups, inputs of one output [+ 1]), double: sums of many squares
-    if isinstance(layer, nn.Linear):
-        out = x.reshape(-1, 1, x.shape[-1]).double()
-    elif isinstance(layer, nn.Conv1d | nn.Conv2d):
-        out = _patches(layer, x)
-    else:
-        raise UnsupportedError(f"no statistics of {type(layer).__name__}")
-    if layer.bias is not None:
-        out = torch.cat([out, torch.ones_like(out[:, :, :1])], 2)
-    return out
-
-
-def _patches(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
-    if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
-        raise UnsupportedError("convolutions with named padding have no statistics yet")
-    flat = isinstance(layer, nn.Conv1d)
-    one, zero = ((1,), (0,)) if flat else ((), ())
-    columns = functional.unfold(
-        x[:, :, None] if flat else x,
-        one + tuple(layer.kernel_size),
-        dilation=one + tuple(layer.dilation),
-        padding=zero + tuple(layer.padding),
-        stride=one + tuple(layer.stride),
-    )
-    n, rows, positions = columns.shape
-    split = columns.reshape(n, layer.groups, rows // layer.groups, positions)
-    return split.permute(0, 3, 1, 2).reshape(n * positions, layer.groups, -1).double()
-
-
-def _inputs(batches: Iterable[Any]) -> Iterator[Tensor]:
-    for batch in batches:
-        x = batch[0] if isinstance(batch, tuple | list) else batch
-        if not isinstance(x, Tensor):
-            raise InputError("a batch is a tensor, or a tuple that starts with one")
-        yield x
-
-
-def _floating(module: nn.Module) -> list[Tensor]:
-    return [p for p in module.parameters() if p.requires_grad]
-
-
-def counted(count: int) -> int:
-    """Return `count`; `InputError` if it is 0."""
-    if count == 0:
-        raise InputError("no batches")
-    return count
-
-
-@contextlib.contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put `module` in eval mode inside the block."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)
-
-
-@contextlib.contextmanager
-def _removing(hooks: Sequence[Any]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -1,9 +1,15 @@
 """Shared weights, low rank and distillation."""
 
+from typing import Any
+
 import numpy as np
+import onnx
 import pytest
 import torch
+from nn.gemms import model_of
 from nn.glyphs import GlyphNet, Parent
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 from torch import nn
 
 from pauca.bench.nn_huffman import decode_huffman, encode_huffman
@@ -12,6 +18,7 @@ from pauca.nn.passes.coded import codebooks_of
 from pauca.nn.passes.cost_torch import network_of
 from pauca.nn.passes.distill_torch import distillation_loss
 from pauca.nn.passes.interface import Context, apply_pass
+from pauca.nn.passes.low_rank_onnx import factorize as factorize_onnx
 from pauca.nn.passes.low_rank_torch import factorize
 from pauca.nn.passes.options import DistillOptions, LowRankOptions
 
@@ -92,6 +99,48 @@ def test_full_rank_is_the_same_layer(split: str) -> None:
     torch.testing.assert_close(out(x), module(x), rtol=1e-3, atol=1e-3)
     half = factorize(module, LowRankOptions(ratio=0.25, split=split))
     assert 3 <= half[0][0].out_channels < 32
+
+
+def test_low_rank_of_a_graph(parent: Parent, exported: Any) -> None:
+    context = Context(example=parent.example, evaluate=parent.onnx_accuracy)
+    out, report = apply_pass("low-rank", exported, context, energy=0.93)
+    assert report.before.macs is not None and report.after.macs is not None
+    assert report.after.macs < report.before.macs
+    assert report.after.parameters < 0.95 * report.before.parameters
+    assert report.after.accuracy is not None and report.after.accuracy > 85
+    onnx.checker.check_model(out)
+    assert [v.name for v in out.graph.input] == [v.name for v in exported.graph.input]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("kind", ["MatMul", "Gemm"])
+def test_full_rank_is_the_same_node(kind: str, turned: bool) -> None:
+    if kind == "MatMul" and turned:
+        pytest.skip("MatMul turns nothing")
+    rng = np.random.default_rng(1)
+    weight = (rng.normal(size=(20, 2)) @ rng.normal(size=(2, 30))).astype(np.float32)
+    bias = rng.normal(size=30).astype(np.float32)
+    arrays = {"w": np.ascontiguousarray(weight.T) if turned else weight, "b": bias}
+    names = ["x", "w", "b"] if kind == "Gemm" else ["x", "w"]
+    extra = {"transB": int(turned), "alpha": 0.5} if kind == "Gemm" else {}
+    nodes = [helper.make_node(kind, names, ["y"], **extra)]
+    model = model_of(nodes, arrays, ["n", 20], ["n", 30])
+    out = factorize_onnx(model, LowRankOptions(0.9999999))
+    assert [list(t.dims) for t in out.graph.initializer if "/" in t.name] == [[20, 2], [2, 30]]
+    assert "w" not in [t.name for t in out.graph.initializer]
+    x = rng.normal(size=(4, 20)).astype(np.float32)
+    before, after = (ReferenceEvaluator(m).run(None, {"x": x})[0] for m in (model, out))
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
+
+
+def test_a_weight_of_two_nodes_stays() -> None:
+    weight = np.outer(np.arange(1.0, 21), np.arange(1.0, 21)).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("MatMul", ["h", "w"], ["y"]),
+    ]
+    with pytest.raises(UnsupportedError, match="no layer gets cheaper"):
+        factorize_onnx(model_of(nodes, {"w": weight}, ["n", 20], ["n", 20]), LowRankOptions())
 
 
 def test_low_rank_refuses_what_gains_nothing(parent: Parent) -> None:

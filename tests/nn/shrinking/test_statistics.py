@@ -10,12 +10,12 @@ pytest.importorskip("onnxruntime")
 from nn import gemms, trained  # noqa: E402
 from onnx import helper  # noqa: E402
 
+from pauca.nn.moments_torch import moments_of  # noqa: E402
 from pauca.nn.search import relative_error  # noqa: E402
 from pauca.nn.shrinking.coding import CodeOptions, code_network, stream_of  # noqa: E402
 from pauca.nn.shrinking.onnx_side import OnnxSide  # noqa: E402
 from pauca.nn.shrinking.onnx_statistics import known_of  # noqa: E402
 from pauca.nn.shrinking.samples import samples_of  # noqa: E402
-from pauca.nn.train import moments_of  # noqa: E402
 
 
 def test_moments_of_a_dense_network_are_torchs() -> None:

@@ -5,7 +5,7 @@
 | `prune` | torch, ONNX | `PruneOptions` | smallest weights to 0: global, by layer, n:m |
 | `channels` | torch | `ChannelOptions` | whole channels cut out of the graph |
 | `share` | torch, ONNX | `ShareOptions` | few values a tensor (k-means), trained as such |
-| `low-rank` | torch | `LowRankOptions` | a layer as two thinner ones (SVD) |
+| `low-rank` | torch, ONNX | `LowRankOptions` | a layer as two thinner ones (SVD) |
 | `binary` | torch | `BinaryOptions` | weights, and inputs, as signs: BWN, XNOR |
 | `distill` | torch | `DistillOptions` | a student trained by a teacher |
 | `qat` | torch | `QatOptions` | trained with rounded weights and inputs |

@@ -106,7 +106,7 @@ PASSES = {
         Pass(
             "low-rank",
             opt.LowRankOptions,
-            {"torch": "low_rank_torch:factorize"},
+            {"torch": "low_rank_torch:factorize", "onnx": "low_rank_onnx:factorize"},
         ),
         Pass("binary", opt.BinaryOptions, {"torch": "binary_torch:binarize"}),
         Pass("distill", opt.DistillOptions, {"torch": "distill_torch:distill"}),

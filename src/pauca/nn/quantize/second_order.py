@@ -18,7 +18,7 @@ from pauca.errors import InputError
 from pauca.nn.model import Quantized
 from pauca.nn.quantize.layout import Weights, as_levels, as_matrix, checked, step_of
 from pauca.nn.quantize.rates import RateTable, contexts_of, count_rates
-from pauca.nn.quantize.solver import Levels, Problem, descend, feed_forward
+from pauca.nn.quantize.solver import Levels, Problem, descend, feed_forward, inverse_factor
 from pauca.nn.sensitivity import LayerStatistics
 
 Floats = NDArray[np.float64]
@@ -148,7 +148,7 @@ def _steps(
     # d/ds (h s^2 / 12 - lmbda log2 s) = 0 at s^2 = 6 lmbda / (h ln 2). The curvature of a weight
     # under error feedback is that left when the later columns follow it, 1 / U_jj^2 in the solver.
     worth = float(np.exp(np.log(output).mean()))
-    pivots = [np.diag(np.linalg.cholesky(np.linalg.inv(m))) for m in damped]
+    pivots = [np.diag(inverse_factor(m)) for m in damped]
     curvature = worth * float(np.exp(-2.0 * np.log(np.stack(pivots)).mean()))
     base = options.step_scale * np.sqrt(6.0 * options.lmbda / np.log(2.0))
     step = base / np.sqrt(curvature)

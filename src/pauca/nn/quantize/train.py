@@ -19,15 +19,13 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from pauca.nn.model import Quantized
+from pauca.nn.moments_torch import counted, evaluating, moments_of
 from pauca.nn.quantize.second_order import SecondOrderOptions, quantize_layer
 from pauca.nn.sensitivity import LayerStatistics
 from pauca.nn.train import (
     SensitivityOptions,
-    counted,
-    evaluating,
     layer_of,
     layers_in_order,
-    moments_of,
     output_worth,
 )
 
@@ -39,11 +37,12 @@ def quantize_in_order(
     batches: Sequence[Any],
     options: SecondOrderOptions,
     sensitivity: SensitivityOptions | None = None,
+    positions: int | None = None,
 ) -> dict[str, Quantized]:
     """Return every linear and convolutional layer of `module` quantized; the module is not changed.
 
     `batches`: tensors of inputs, or tuples that start with one; labels are not needed. A network of
-    n layers runs 2 n times over them.
+    n layers runs 2 n times over them. Convolutions are looked at in at most `positions` places.
     """
     worth = output_worth(module, batches, sensitivity)
     student = copy.deepcopy(module)
@@ -52,7 +51,7 @@ def quantize_in_order(
         if name not in worth:  # its outputs do not reach the network's
             continue
         layer = layer_of(student, name)
-        moments, cross = moments_of(student, name, batches, module)
+        moments, cross = moments_of(student, name, batches, module, positions)
         statistics = LayerStatistics(moments, worth[name], cross, layer.bias is not None)
         weights = {n: p.detach().numpy() for n, p in student.named_parameters()}
         found = quantize_layer(weights, layer, statistics, options)
