@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--damping", type=float, default=0.05)
     parser.add_argument("--peers", default="", help="nncodec,nncodec-opt,...")
     parser.add_argument("--nncodec", default="", help="Python that has nncodec")
+    parser.add_argument("--qps", default=",".join(map(str, QPS)), help="of the peers, finest first")
     parser.add_argument("--max-drop", type=float, default=0.1)
     parser.add_argument("--refine", type=int, default=3)
     parser.add_argument("--json", type=Path)
@@ -78,7 +79,7 @@ def main() -> None:
         ("pauca",),
         (),
         tuple(filter(None, options.peers.split(","))),
-        QPS,
+        tuple(int(word) for word in options.qps.split(",")),
         options.nncodec,
         evaluation,
         options.max_drop,
