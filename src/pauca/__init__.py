@@ -84,6 +84,7 @@ def encode(
     metadata: Metadata | None = None,
     to_8_bit: bool = False,
     keep_hidden: bool = False,
+    content: str = "auto",
     limits: Limits | None = None,
     report: "Callable[[Trial], None] | None" = None,
 ) -> bytes:
@@ -99,11 +100,14 @@ def encode(
     none, by default 1024 (512 in very wide pictures) above 4 megapixels. `threads`: 0 for all
     cores. `metadata`: instead of the ICC profile, EXIF and XMP of the source; `Metadata()` leaves
     all out. `to_8_bit`: keep the upper 8 of 16 bits, which are refused otherwise. `keep_hidden`:
-    keep the colours of fully transparent pixels, which are smoothed otherwise. Raises
-    `InputError`, `UnsupportedError`, `PackError`, `LimitError`, `MissingExtraError`.
+    keep the colours of fully transparent pixels, which are smoothed otherwise. `content`: "photo"
+    for the learned codec, "graphics" for lossless coding, "auto" for what suits each part of the
+    picture. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`,
+    `MissingExtraError`.
     """
     from pauca.image.codec import EncodeOptions
     from pauca.image.compress import Aim, target_of
+    from pauca.image.content import content_of
     from pauca.image.picture import encode_picture
     from pauca.pixels.files import read_picture
     from pauca.pixels.picture import with_metadata
@@ -116,12 +120,14 @@ def encode(
         raise InputError(f"quality {quality} is outside 0..100")
     if not 1 <= effort <= 9:
         raise InputError(f"effort {effort} is outside 1..9")
+    kind = content_of(content)
     picture = read_picture(source, limits, to_8_bit, as_rows=True)
     if metadata is not None:
         picture = with_metadata(picture, metadata)
     pack = create_model(model) if isinstance(model, str) else model
     options = EncodeOptions(quality, effort, threads, tile=tile)
-    return encode_picture(picture, pack, options, Aim(target, fidelity, report), keep_hidden)
+    aim = Aim(target, fidelity, report)
+    return encode_picture(picture, pack, options, aim, keep_hidden, kind)
 
 
 def decode(
@@ -164,8 +170,8 @@ def decode_picture(
     data = _stream_bytes(source, limits)
     kind = identify(data)
     if kind is Kind.IMAGE:
-        from pauca.image.codec import View
         from pauca.image.picture import decode_picture as decode_image_stream
+        from pauca.image.view import View
 
         view = View(scale, region, prefix=scale > 1)
         return decode_image_stream(data, limits, packs, view, threads)

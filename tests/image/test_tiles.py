@@ -260,7 +260,7 @@ from pauca.image.codec import EncodeOptions, encode_image
 rng = np.random.default_rng(0)
 small = rng.integers(0, 256, (512, 16, 3)).astype(np.uint8)
 pixels = np.repeat(np.repeat(small, 16, 0), 16, 1)  # 8192 x 256
-stream = pauca.encode(pixels, quality=10, tile=int(sys.argv[1]), threads=1)
+stream = pauca.encode(pixels, quality=10, tile=int(sys.argv[1]), threads=1, content="photo")
 if sys.argv[2] == "decode":
     assert pauca.decode(stream, threads=1).shape == pixels.shape
 status = open("/proc/self/status").read()

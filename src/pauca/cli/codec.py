@@ -24,6 +24,7 @@ from pauca.cli.options import (
     BitsPerWeight,
     CalibrationFile,
     CodecName,
+    ContentKind,
     Crf,
     Effort,
     Evaluation,
@@ -99,6 +100,7 @@ def encode(
     to_8_bit: To8Bit = False,
     keep_hidden: KeepHidden = False,
     tile: TileSide = None,
+    content: ContentKind = None,
     bits: Bits = None,
     step: Step = None,
     max_error: MaxError = None,
@@ -128,11 +130,12 @@ def encode(
 
     IN is an 8-bit picture that Pillow reads, with its alpha, ICC profile, EXIF and XMP, or a
     network in safetensors, ONNX, torch state_dict or npz; its content says which. OUT is a pauca
-    stream. A video file, or a folder of pictures, becomes an ordinary MP4, MOV, MKV or WebM that
-    every player plays, with audio, subtitles and chapters as they are; a killed encode goes on.
+    stream; text, charts and other graphics in a picture are lossless (--content). A video file, or
+    a folder of pictures, becomes an ordinary MP4, MOV, MKV or WebM that every player plays, with
+    audio, subtitles and chapters as they are; a killed encode goes on.
     """
     pictures = PictureOptions(
-        quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden, tile
+        quality, tune, model, effort, no_metadata, to_8_bit, keep_hidden, tile, content
     )
     targets = TargetOptions(bpp, target_size, min_psnr, min_ms_ssim, min_tile_psnr, fidelity)
     networks = NetworkOptions(bits, step, max_error, lossless, vector_bits, base)

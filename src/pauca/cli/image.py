@@ -23,15 +23,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pauca.image.codec import View
     from pauca.image.picture import Opened
     from pauca.image.targets import Trial
+    from pauca.image.view import View
 
 
 class Tune(Enum):
     """What a shipped model is trained for."""
 
     PSNR = "psnr"
+
+
+class Content(Enum):
+    """What a picture is taken for."""
+
+    AUTO = "auto"
+    PHOTO = "photo"
+    GRAPHICS = "graphics"
 
 
 class Scale(Enum):
@@ -47,7 +55,8 @@ class Scale(Enum):
 class Encoded:
     """What `encode --json` reports; `bytes` of the stream, `seconds` from reading to the stream.
 
-    `target` and `trials` of a search, `fidelity` where the stream states it.
+    `content`: photo, graphics or mixed. `target` and `trials` of a search, `fidelity` where the
+    stream states it.
     """
 
     input: str
@@ -62,6 +71,7 @@ class Encoded:
     quality: float
     effort: int
     seconds: float
+    content: str = "photo"
     target: dict[str, float] | None = None
     trials: list[dict[str, float]] = field(default_factory=list)
     fidelity: dict[str, Any] | None = None
@@ -92,6 +102,7 @@ class PictureOptions:
     to_8_bit: bool = False
     keep_hidden: bool = False
     tile: int | None = None
+    content: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ class ViewOptions:
     @property
     def view(self) -> View:
         """What is decoded; a reduced picture comes from a stream that may be cut."""
-        from pauca.image.codec import View
+        from pauca.image.view import View
 
         scale = int(self.scale.value) if self.scale else 1
         region = _numbers(self.region) if self.region else None
@@ -155,6 +166,7 @@ def encode_picture(
             metadata=pauca.Metadata() if options.no_metadata else None,
             to_8_bit=options.to_8_bit,
             keep_hidden=options.keep_hidden,
+            content=(options.content or Content.AUTO).value,
             report=report,
             **vars(targets),
         )
@@ -165,6 +177,8 @@ def encode_picture(
     assert isinstance(header, ImageHeader)  # our own stream, not input
     bpp = 8 * len(data) / (header.width * header.height)
     line = f"{output}: {len(data)} bytes, {bpp:.4f} bpp, {seconds:.2f} s"
+    content = stream.content
+    line += "" if content == "photo" else f", {content}"
     line += outcome(header.quality, len(trials), stream.fidelity)
     done = Encoded(
         input=input,
@@ -179,6 +193,7 @@ def encode_picture(
         quality=quality_of(header.quality),
         effort=effort,
         seconds=seconds,
+        content=content,
         target=targets.target or None,
         trials=[targets.trial_record(trial) for trial in trials],
         fidelity=fidelity_record(stream.fidelity) if stream.fidelity else None,

@@ -10,7 +10,11 @@ from pauca.cli.targets import fidelity_record
 from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 from pauca.container.metadata import NAMES
 
-CARRIED = {"A": "alpha", **NAMES}  # chunks of a picture that `info` names, with their sizes
+CARRIED = {
+    "A": "alpha",
+    "G": "graphics",
+    **NAMES,
+}  # chunks of a picture that `info` names, with their sizes
 
 
 def info(input: Input, json: Json = False) -> None:
@@ -59,6 +63,8 @@ def info_record(name: str, stream: StreamInfo) -> dict[str, Any]:
             "pack_id": header.pack_id.hex(),
             "quality": header.quality,
         }
+        if stream.has("G"):
+            record["content"] = stream.content
         record |= {
             CARRIED[chunk.type]: chunk.size for chunk in stream.chunks if chunk.type in CARRIED
         }

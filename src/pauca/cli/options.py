@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pauca.cli.image import Content, Tune
 from pauca.cli.image import Scale as PictureScale
-from pauca.cli.image import Tune
 from pauca.cli.video import Codec, FilterChoice
 
 Input = Annotated[str, typer.Argument(metavar="IN", help="Input file, or - for standard input.")]
@@ -57,6 +57,14 @@ KeepHidden = Annotated[
     bool,
     typer.Option(
         "--keep-hidden", help="Pictures: keep the colours of transparent pixels, which cost bytes."
+    ),
+]
+ContentKind = Annotated[
+    Content | None,
+    typer.Option(
+        "--content",
+        help="Pictures: photo is learned, graphics is lossless, auto what suits every part."
+        "  [default: auto]",
     ),
 ]
 TileSide = Annotated[

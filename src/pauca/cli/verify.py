@@ -119,7 +119,7 @@ def _colours(original: Picture, decoded: Picture) -> tuple[NDArray[np.uint8], ND
 
     from pauca.image.picture import colour_and_alpha
     from pauca.metrics.compare import same_channels
-    from pauca.pixels.hidden import fill_hidden
+    from pauca.pixels.hidden import fill_hidden, flatten_hidden
     from pauca.pixels.picture import with_metadata
 
     a, alpha = colour_and_alpha(with_metadata(original, decoded.metadata).pixels)
@@ -130,9 +130,9 @@ def _colours(original: Picture, decoded: Picture) -> tuple[NDArray[np.uint8], ND
         return a, b
     if alpha is None or coded is None or not np.array_equal(alpha, coded):
         raise InputError("not the picture that was encoded: its transparency is another")
-    either = (fill_hidden(a, alpha), a)
-    errors = [np.square(np.subtract(*same_channels(k, b), dtype=np.int32)).sum() for k in either]
-    return either[int(np.argmin(errors))], b
+    any_of = (fill_hidden(a, alpha), flatten_hidden(a, alpha), a)
+    errors = [np.square(np.subtract(*same_channels(k, b), dtype=np.int32)).sum() for k in any_of]
+    return any_of[int(np.argmin(errors))], b
 
 
 def _named(path: str, read: Callable[[io.BytesIO], T], file: io.BytesIO) -> T:

@@ -75,6 +75,13 @@ class StreamInfo:
     chunks: tuple[ChunkInfo, ...]
     fidelity: Fidelity | None = None
 
+    @property
+    def content(self) -> str:
+        """How a picture is coded: "photo", "graphics" (all without loss) or "mixed"."""
+        if not self.has("G"):
+            return "photo"
+        return "mixed" if self.has("D") or self.has("P") else "graphics"
+
     def has(self, type: str) -> bool:
         """Whether the stream has a chunk of this type."""
         return any(chunk.type == type for chunk in self.chunks)

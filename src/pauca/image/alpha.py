@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.coding.weights import decode_levels, encode_levels
 from pauca.container.cursor import Cursor, encode_varint
-from pauca.errors import EntropyError, FormatError, LimitError, UnsupportedError
+from pauca.errors import EntropyError, UnsupportedError
 from pauca.limits import Limits
+from pauca.pixels.webp import MAX_SIDE, can_write, decode_lossless, encode_lossless
 
 CLASSES, DIFFERENCES, WEBP = 0, 1, 2
 OPAQUE = 255
 MIDDLE = 128  # what is taken from an alpha that is neither 0 nor 255
 MIX = "mix"  # "auto" judges large planes by their first rows, which are often of one value
-WEBP_SIDE = 16383
 WEBP_PIXELS = 1 << 26  # below the size that Pillow warns of
 BYTES_PER_PIXEL = 16  # of working memory
 
@@ -30,9 +28,9 @@ def encode_alpha(alpha: Plane) -> bytes:
     forms = [bytes([CLASSES]) + _encode_classes(alpha)]
     forms.append(bytes([DIFFERENCES]) + _encode_differences(alpha))
     # WebP finds what repeats (letters, patterns), which levels cannot, but takes its time.
-    large = max(alpha.shape) > WEBP_SIDE or alpha.size > WEBP_PIXELS
-    if not large and len(min(forms, key=len)) > 64 + alpha.size // 256:
-        forms.append(bytes([WEBP]) + _encode_webp(alpha))
+    large = max(alpha.shape) > MAX_SIDE or alpha.size > WEBP_PIXELS
+    if can_write() and not large and len(min(forms, key=len)) > 64 + alpha.size // 256:
+        forms.append(bytes([WEBP]) + encode_lossless(alpha))
     return min(forms, key=len)
 
 
@@ -50,7 +48,7 @@ def decode_alpha(payload: bytes | memoryview, shape: tuple[int, int], limits: Li
     if form == DIFFERENCES:
         return _decode_differences(data, shape)
     if form == WEBP:
-        return _decode_webp(data, shape)
+        return np.ascontiguousarray(decode_lossless(data, shape, "alpha")[..., 1])
     raise UnsupportedError(f"alpha of form {form}; this version reads 0, 1 and 2")
 
 
@@ -94,38 +92,6 @@ def _decode_differences(data: bytes, shape: tuple[int, int]) -> Plane:
     rows = np.cumsum(both.astype(np.uint8), axis=1, dtype=np.uint8)
     alpha: Plane = np.cumsum(rows, axis=0, dtype=np.uint8)
     return alpha
-
-
-def _encode_webp(alpha: Plane) -> bytes:
-    from PIL import Image, features
-
-    if not features.check("webp"):
-        return bytes(alpha)  # longer than any form
-    buffer = io.BytesIO()
-    Image.fromarray(alpha).save(buffer, "WEBP", lossless=True, quality=75, method=4)
-    return buffer.getvalue()
-
-
-def _decode_webp(data: bytes, shape: tuple[int, int]) -> Plane:
-    from PIL import Image
-
-    if data[12:16] != b"VP8L":
-        raise FormatError("alpha is not a lossless WebP picture")
-    try:
-        with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
-            if (
-                image.size != shape[::-1]
-                or image.mode != "RGB"
-                or getattr(image, "n_frames", 1) > 1
-            ):
-                raise FormatError("alpha is a WebP picture of another size or kind")
-            return np.array(image.getchannel("G"))
-    except (FormatError, MemoryError):
-        raise
-    except Image.DecompressionBombError as error:
-        raise LimitError(f"alpha: {error}") from error
-    except Exception as error:  # a parser of foreign bytes: any exception means bad bytes
-        raise FormatError(f"alpha is a damaged WebP picture: {error}") from error
 
 
 def _check_range(levels: NDArray[np.int32], low: int, high: int) -> None:

@@ -15,13 +15,24 @@ from pauca.errors import InputError
 from pauca.image import layout
 from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table
+from pauca.image.graphics import Canvas
 from pauca.image.layout import ALIGN, CELL
 from pauca.image.networks import Networks
-from pauca.image.parse import CODED, PAYLOAD, Payload, check_memory, decoder_of, parse_chunks
+from pauca.image.parse import (
+    CODED,
+    GRAPHICS,
+    PAYLOAD,
+    Payload,
+    check_memory,
+    decoder_of,
+    parse_chunks,
+    split_payload,
+)
 from pauca.image.symbols import Encoder, TiledEncoder
 from pauca.image.tiling import MAX_LOG, MIN_LOG, encode_tiled
+from pauca.image.view import WHOLE, View
 from pauca.image.walk import Walk
-from pauca.image.window import Span, Window
+from pauca.image.window import Window
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
@@ -31,7 +42,6 @@ from pauca.pixels.colour import grey_from_rgb
 TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
 TILE = 1024  # pixels along the side of a tile, unless told
 WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
-SCALES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -46,40 +56,6 @@ class EncodeOptions:
     threads: int = 0
     runtime: str = "native"
     tile: int | None = None
-
-
-@dataclass(frozen=True)
-class View:
-    """What of a picture is decoded: all of it or `region` (left, top, width, height) in pixels,
-    `scale` 1, 2, 4 or 8 times smaller. With `prefix` the stream may end where it is not needed.
-    """
-
-    scale: int = 1
-    region: tuple[int, int, int, int] | None = None
-    prefix: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` on a scale or region that cannot be."""
-        if self.scale not in SCALES:
-            raise InputError(f"scale {self.scale}; 1, 2, 4 or 8 expected")
-        if self.region is not None and (min(self.region) < 0 or not all(self.region[2:])):
-            raise InputError("a region is X,Y,W,H in pixels, W and H above 0")
-
-    @property
-    def reduce(self) -> int:
-        """Levels that are not decoded."""
-        return SCALES.index(self.scale)
-
-    def window(self, height: int, width: int) -> Window:
-        """Samples of the picture to be decoded; `InputError` if the region is not inside."""
-        left, top, across, down = self.region or (0, 0, width, height)
-        if left + across > width or top + down > height:
-            raise InputError(f"the region ends outside the picture of {width} x {height}")
-        whole = Window(Span(top, top + down), Span(left, left + across))
-        return whole.shrink(self.scale)
-
-
-WHOLE = View()
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:
@@ -208,14 +184,27 @@ def decode_image(
     """
     limits = limits or Limits()
     header, payload = parse_chunks(decode_stream(data, CODED, limits), limits)
-    networks = Networks(find_pack(header.pack_id, packs), runtime, threads or default_threads())
+    networks = networks_of(header, payload, packs, threads, runtime)
     return decode_payload(header, payload, networks, limits, view)
+
+
+def networks_of(
+    header: ImageHeader,
+    payload: Payload,
+    packs: Sequence[Path] = (),
+    threads: int = 0,
+    runtime: str = "native",
+) -> Networks | None:
+    """The networks that a payload needs, None for none: graphics alone do without a pack."""
+    if [chunk.type for chunk in payload] == [GRAPHICS]:
+        return None
+    return Networks(find_pack(header.pack_id, packs), runtime, threads or default_threads())
 
 
 def decode_payload(
     header: ImageHeader,
     payload: Payload,
-    networks: Networks,
+    networks: Networks | None,
     limits: Limits,
     view: View = WHOLE,
 ) -> NDArray[np.uint8]:
@@ -227,11 +216,36 @@ def decode_payload(
 def decode_rows(
     header: ImageHeader,
     payload: Payload,
-    networks: Networks,
+    networks: Networks | None,
     limits: Limits,
     view: View = WHOLE,
 ) -> Iterator[NDArray[np.uint8]]:
     """Like `decode_payload`, but give the rows from top to bottom, as many at once as are done."""
+    region = _region(header, view)
+    graphics, payload = split_payload(header, payload, limits)
+    if graphics is None:
+        yield from _learned_rows(header, payload, networks, limits, view)
+        return
+    canvas = Canvas(graphics, header.channels, view.scale, region)
+    canvas.check_memory(limits)
+    if not payload:
+        yield from canvas.rows()
+        return
+    top = region.rows.start
+    for rows in _learned_rows(header, payload, networks, limits, view):
+        yield canvas.paint(rows, top)
+        top += len(rows)
+
+
+def _learned_rows(
+    header: ImageHeader,
+    payload: Payload,
+    networks: Networks | None,
+    limits: Limits,
+    view: View,
+) -> Iterator[NDArray[np.uint8]]:
+    """The rows that the networks decode, without graphics."""
+    assert networks is not None  # `networks_of` gives them for such a payload
     region = _region(header, view)
     size = padded_size(header.height, header.width)
     wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)

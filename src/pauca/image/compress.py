@@ -10,18 +10,14 @@ from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.errors import InputError
-from pauca.image.codec import (
-    Coded,
-    EncodeOptions,
-    PictureEncoder,
-    decode_payload,
-    quality_code,
-)
+from pauca.image.codec import Coded, EncodeOptions, decode_payload, quality_code
+from pauca.image.content import AnyEncoder, Content, encoders_for, worthwhile
 from pauca.image.fidelity import PLACEHOLDER, check_size, fidelity_chunk
 from pauca.image.parse import CODED, parse_chunks
 from pauca.image.targets import Target, Trial, encode_to
 from pauca.limits import Limits
 from pauca.metrics.compare import compare
+from pauca.metrics.psnr import psnr
 from pauca.pack.image import ImagePack
 
 OURS = Limits(max_pixels=2**62, max_bytes=2**62, max_chunk_bytes=2**62, max_memory=2**62)
@@ -66,29 +62,66 @@ def compress_picture(
     options: EncodeOptions,
     aim: Aim = Aim(),
     extras: Sequence[Chunk] = (),
+    content: Content = Content.PHOTO,
+    flat: NDArray[np.uint8] | None = None,
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels at the quality of `options`, or at the one
     that `aim` asks for, with chunks `extras` between header and payload. Raises `InputError`.
+
+    `content`: what the picture is taken for. `flat`: the pixels to be kept where they are coded
+    without loss, by default the same.
     """
-    encoder = PictureEncoder(pixels, pack, options)
+    encoders = encoders_for(pixels, pixels if flat is None else flat, pack, options, content)
     if aim.stated:
         check_size(pixels)
-    if aim.target is None:
-        coded = encoder.encode(quality_code(options.quality))
-    else:
-        measured = [*extras, PLACEHOLDER] if aim.stated else extras
-        coded = encode_to(encoder, aim.target, measured, aim.report)
+    encoder, coded = _best(encoders, options, aim, extras)
     if not (aim.stated or aim.likeness):
         return coded.stream(extras)
     decoded = _decoded(encoder, coded)
-    if aim.likeness and not aim.likeness.likeness(pixels, decoded) >= aim.likeness.value:
+    original = np.asarray(encoder.pixels)
+    if aim.likeness and not aim.likeness.likeness(original, decoded) >= aim.likeness.value:
         raise InputError(f"the stream misses {aim.likeness.name}: encoder and decoder disagree")
     if not aim.stated:
         return coded.stream(extras)
-    return coded.stream([*extras, fidelity_chunk(compare(pixels, decoded))])
+    return coded.stream([*extras, fidelity_chunk(compare(original, decoded))])
 
 
-def _decoded(encoder: PictureEncoder, coded: Coded) -> NDArray[np.uint8]:
+def _best(
+    encoders: Sequence[AnyEncoder], options: EncodeOptions, aim: Aim, extras: Sequence[Chunk]
+) -> tuple[AnyEncoder, Coded]:
+    """The encoder to take of several, and what it makes of the picture.
+
+    At a quality, the most faithful one that is worth its bytes; within a size, the one that comes
+    closest; for a likeness, the smallest.
+    """
+    if aim.target is None:
+        code = quality_code(options.quality)
+        best = encoders[0], encoders[0].encode(code)
+        for encoder in encoders[1:]:
+            coded = encoder.encode(code)
+            if worthwhile(coded, best[1]):
+                best = encoder, coded
+        return best
+    measured = [*extras, PLACEHOLDER] if aim.stated else extras
+    found: list[tuple[AnyEncoder, Coded]] = []
+    refused: list[InputError] = []
+    for encoder in reversed(encoders):
+        try:
+            found.append((encoder, encode_to(encoder, aim.target, measured, aim.report)))
+        except InputError as error:
+            refused.append(error)
+        if found and aim.target.is_size and encoder.networks is None:
+            break  # all of it without loss: nothing comes closer
+    if not found:
+        raise refused[-1]
+    if len(found) == 1:
+        return found[0]
+    if aim.target.is_size:
+        return max(found, key=lambda pair: psnr(np.asarray(pair[0].pixels), _decoded(*pair)))
+    return min(found, key=lambda pair: len(pair[1].stream(measured)))
+
+
+def _decoded(encoder: AnyEncoder, coded: Coded) -> NDArray[np.uint8]:
     """Pixels of the finished stream by the decoder itself: what is stated was seen."""
     chunks = decode_stream(coded.stream(), CODED, OURS)
     return decode_payload(*parse_chunks(chunks, OURS), encoder.networks, OURS)

@@ -8,6 +8,7 @@ from pauca.container.chunks import Chunk
 from pauca.container.headers import ImageHeader, decode_image_header
 from pauca.errors import FormatError, TruncatedError
 from pauca.image import layout
+from pauca.image.graphics import WHOLE, Graphics, decode_graphics
 from pauca.image.symbols import Decoder, TiledDecoder
 from pauca.image.tiling import LEVEL, MAX_LOG, decode_tiled
 from pauca.limits import Limits
@@ -15,14 +16,15 @@ from pauca.pack.image import ImagePack
 
 PAYLOAD = "D"
 ALPHA = "A"
-CODED = ("I", ALPHA, PAYLOAD, LEVEL)  # what a picture is made of, in its order
+GRAPHICS = "G"
+CODED = ("I", ALPHA, GRAPHICS, PAYLOAD, LEVEL)  # what a picture is made of, in its order
 
 # Of working memory, measured at its peak, rounded up: for a pixel of what is worked on at once, two
 # rows of tiles or all, and for a pixel of the result.
 BYTES_PER_PIXEL = 60
 PICTURE_BYTES = 3
 
-Payload = Sequence[Chunk]  # one chunk D, or chunks P
+Payload = Sequence[Chunk]  # one chunk D or chunks P, a chunk G before these, or G alone
 
 
 def parse_chunks(
@@ -34,13 +36,29 @@ def parse_chunks(
     types = [chunk.type for chunk in chunks]
     first = 2 if types[1:2] == [ALPHA] else 1
     rest = types[first:]
+    drawn = rest[:1] == [GRAPHICS]
+    whole = drawn and bytes(chunks[first].payload[:1]) == bytes([WHOLE])
+    learned = rest[drawn:]
     most = 1 + layout.LEVELS
-    levels = len(rest) <= most and set(rest) == {LEVEL} and (prefix or len(rest) == most)
-    if types[:1] != ["I"] or not (rest == [PAYLOAD] or levels):
-        if prefix and types[:1] == ["I"] and not rest:
+    levels = len(learned) <= most and set(learned) == {LEVEL} and (prefix or len(learned) == most)
+    if types[:1] != ["I"] or (bool(learned) if whole else not (learned == [PAYLOAD] or levels)):
+        if prefix and types[:1] == ["I"] and not learned:
             raise TruncatedError("the stream ends before its payload")
-        raise FormatError("a picture stream has one header and one payload, and alpha between them")
+        raise FormatError(
+            "a picture stream has one header, alpha and graphics behind it, and one payload unless"
+            " all is graphics"
+        )
     return decode_image_header(chunks[0].payload, limits), chunks[first:]
+
+
+def split_payload(
+    header: ImageHeader, payload: Payload, limits: Limits
+) -> tuple[Graphics | None, Payload]:
+    """Graphics, if there are any, and what the networks decode, which may be nothing."""
+    if payload[0].type != GRAPHICS:
+        return None, payload
+    size = (header.height, header.width)
+    return decode_graphics(payload[0].payload, size, limits), payload[1:]
 
 
 def check_memory(

@@ -12,15 +12,16 @@ from pauca.container.chunks import Chunk, decode_prefix, decode_stream
 from pauca.container.headers import ImageHeader
 from pauca.container.metadata import NAMES, Metadata, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import WHOLE, EncodeOptions, View, decode_payload, decode_rows
+from pauca.image.codec import EncodeOptions, decode_payload, decode_rows, networks_of
 from pauca.image.compress import Aim, compress_picture
+from pauca.image.content import Content
+from pauca.image.graphics import reduced_means
 from pauca.image.networks import Networks
 from pauca.image.parse import ALPHA, CODED, PAYLOAD, Payload, parse_chunks
+from pauca.image.view import WHOLE, View
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
-from pauca.pack.registry import find_pack
-from pauca.pack.runtime import default_threads
-from pauca.pixels.hidden import fill_hidden
+from pauca.pixels.hidden import fill_hidden, flatten_hidden
 from pauca.pixels.picture import Picture, Pixels
 
 
@@ -30,23 +31,20 @@ def encode_picture(
     options: EncodeOptions,
     aim: Aim | None = None,
     keep_hidden: bool = False,
+    content: Content = Content.AUTO,
 ) -> bytes:
-    """Return the stream of a picture; `InputError`, or `LimitError` on giant metadata."""
-    colour, extras = split_picture(picture, keep_hidden)
-    return compress_picture(colour, pack, options, aim or Aim(), extras)
-
-
-def split_picture(picture: Picture, keep_hidden: bool = False) -> tuple[Pixels, list[Chunk]]:
-    """Return the colours, (H, W) or (H, W, 3), and the chunks of all else, in their order.
+    """Return the stream of a picture; `InputError`, or `LimitError` on giant metadata.
 
     Colours of fully transparent pixels become what costs least, but for `keep_hidden`.
     """
     extras = encode_metadata(picture.metadata)
     colour, alpha = colour_and_alpha(picture.pixels)
-    if alpha is None:
-        return colour, extras
-    extras.append(Chunk(ALPHA, encode_alpha(alpha)))
-    return colour if keep_hidden else fill_hidden(colour, alpha), extras
+    flat = colour
+    if alpha is not None:
+        extras.append(Chunk(ALPHA, encode_alpha(alpha)))
+    if alpha is not None and not keep_hidden:
+        flat, colour = flatten_hidden(colour, alpha), fill_hidden(colour, alpha)
+    return compress_picture(colour, pack, options, aim or Aim(), extras, content, flat)
 
 
 def colour_and_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
@@ -66,7 +64,7 @@ class Opened:
     view: View
     alpha: Pixels | None
     _payload: Payload
-    _networks: Networks
+    _networks: Networks | None
     _limits: Limits
 
     @property
@@ -107,7 +105,7 @@ def open_picture(
     shape = (header.height, header.width)
     alphas = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
     alpha = reduced(alphas[0], view) if alphas else None
-    networks = Networks(find_pack(header.pack_id, packs), "native", threads or default_threads())
+    networks = networks_of(header, payload, packs, threads)
     return Opened(header, metadata, view, alpha, payload, networks, limits)
 
 
@@ -127,11 +125,5 @@ def reduced(alpha: Pixels, view: View) -> Pixels:
     """The view of a plane (H, W): means of scale x scale samples, of those that are there."""
     height, width = alpha.shape
     rows, columns = view.window(height, width)
-    if view.scale == 1:
-        return np.ascontiguousarray(alpha[rows.start : rows.stop, columns.start : columns.stop])
-    pad = ((0, -height % view.scale), (0, -width % view.scale))
-    blocks = np.pad(alpha, pad, "edge").reshape(
-        (height + pad[0][1]) // view.scale, view.scale, -1, view.scale
-    )
-    means: Pixels = np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
-    return means[rows.start : rows.stop, columns.start : columns.stop]
+    small = reduced_means(alpha, view.scale)
+    return np.ascontiguousarray(small[rows.start : rows.stop, columns.start : columns.stop])

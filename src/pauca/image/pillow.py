@@ -9,9 +9,9 @@
 Modes are L, LA, RGB and RGBA; `info` has `icc_profile`, `exif` (also `getexif()`) and `xmp`.
 
 Options of `save`: `quality` 0..100 (50), `effort` 1..9 (3), `model` (name, folder or loaded pack),
-`to_8_bit`, `keep_hidden`, as in `pauca.encode`; `icc_profile`, `exif`, `xmp` instead of what is in
-`info`, b"" for none. Samples are never turned. Other modes are converted or refused as by
-`pauca.encode`.
+`to_8_bit`, `keep_hidden`, `content`, as in `pauca.encode`; `icc_profile`, `exif`, `xmp` instead of
+what is in `info`, b"" for none. Samples are never turned. Other modes are converted or refused as
+by `pauca.encode`.
 
 A damaged file, or a picture that cannot be coded, is an `OSError`; a bad option is a `ValueError`.
 `Image.MAX_IMAGE_PIXELS` holds instead of `Limits.max_pixels`. Streams of packs that are not shipped
@@ -34,6 +34,7 @@ from pauca.container.identify import Kind, identify
 from pauca.container.metadata import EXIF_HEAD, NAMES, Metadata, decode_metadata
 from pauca.errors import InputError, PaucaError
 from pauca.image.codec import EncodeOptions
+from pauca.image.content import content_of
 from pauca.image.parse import ALPHA, CODED
 from pauca.image.picture import decode_picture, encode_picture
 from pauca.limits import Limits
@@ -101,9 +102,11 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     with _pillow_errors():
         picture = read_picture(image, _UNBOUNDED, options.get("to_8_bit", False))
     picture = Picture(picture.pixels, _metadata(picture.metadata, options))
+    hidden = options.get("keep_hidden", False)
     with _pillow_errors(ValueError):
+        content = content_of(options.get("content", "auto"))
         pack = create_model(model) if isinstance(model, str | Path) else model
-        data = encode_picture(picture, pack, coding, keep_hidden=options.get("keep_hidden", False))
+        data = encode_picture(picture, pack, coding, keep_hidden=hidden, content=content)
     file.write(data)
 
 

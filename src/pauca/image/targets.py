@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image import layout
-from pauca.image.codec import Coded, PictureEncoder
+from pauca.image.codec import Coded
+from pauca.image.content import AnyEncoder
 from pauca.metrics.compare import tile_psnr
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim, ms_ssim_db
@@ -126,7 +127,7 @@ BITS_PER_PIXEL, SIZE_SLOPE = 0.5, 0.0115  # at the middle; of log bytes
 class Trials:
     """The trials of one picture for one target, by quality code, and what they coded."""
 
-    encoder: PictureEncoder
+    encoder: AnyEncoder
     target: Target
     extras: Sequence[Chunk]
     report: Callable[[Trial], None] | None
@@ -149,7 +150,7 @@ class Trials:
 
 
 def encode_to(
-    encoder: PictureEncoder,
+    encoder: AnyEncoder,
     target: Target,
     extras: Sequence[Chunk] = (),
     report: Callable[[Trial], None] | None = None,
@@ -160,6 +161,8 @@ def encode_to(
     like enough. `report` hears of every trial. Raises `InputError` with what can be reached.
     """
     trials = Trials(encoder, target, extras, report)
+    if encoder.networks is None:
+        return _lossless(trials)
     if target.is_size:
         return _best_within(trials)
     likeness = LIKENESS[target.name]
@@ -168,6 +171,17 @@ def encode_to(
     if not good:
         raise InputError(_too_much(likeness.name, target.value, trials.made[TOP].figure))
     return trials.coded[min(good, key=lambda code: trials.made[code].bytes)]
+
+
+def _lossless(trials: Trials) -> Coded:
+    """The picture without loss, which is like enough, if it is small enough."""
+    trials.attempt(TOP)
+    height, width = trials.encoder.pixels.shape[:2]
+    target, trial = trials.target, trials.made[TOP]
+    if target.is_size and trial.bytes > target.max_bytes(height * width):
+        most = target.max_bytes(height * width)
+        raise InputError(f"{most} bytes are out of reach: without loss the file has {trial.bytes}")
+    return trials.coded[TOP]
 
 
 def _best_within(trials: Trials) -> Coded:

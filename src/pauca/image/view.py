@@ -1,0 +1,44 @@
+"""What of a picture a decoder is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pauca.errors import InputError
+from pauca.image.window import Span, Window
+
+SCALES = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a picture is decoded: all of it or `region` (left, top, width, height) in pixels,
+    `scale` 1, 2, 4 or 8 times smaller. With `prefix` the stream may end where it is not needed.
+    """
+
+    scale: int = 1
+    region: tuple[int, int, int, int] | None = None
+    prefix: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` on a scale or region that cannot be."""
+        if self.scale not in SCALES:
+            raise InputError(f"scale {self.scale}; 1, 2, 4 or 8 expected")
+        if self.region is not None and (min(self.region) < 0 or not all(self.region[2:])):
+            raise InputError("a region is X,Y,W,H in pixels, W and H above 0")
+
+    @property
+    def reduce(self) -> int:
+        """Levels that are not decoded."""
+        return SCALES.index(self.scale)
+
+    def window(self, height: int, width: int) -> Window:
+        """Samples of the picture to be decoded; `InputError` if the region is not inside."""
+        left, top, across, down = self.region or (0, 0, width, height)
+        if left + across > width or top + down > height:
+            raise InputError(f"the region ends outside the picture of {width} x {height}")
+        whole = Window(Span(top, top + down), Span(left, left + across))
+        return whole.shrink(self.scale)
+
+
+WHOLE = View()
