@@ -42,11 +42,12 @@ def tables(report: VideoReport) -> list[Table]:
         "clip", "method", "crf", "kbit/s", "PSNR-Y dB", "MS-SSIM dB", "VMAF", "message bytes",
         "encode fps", "decode fps",
     )  # fmt: skip
-    return [
+    found = [
         Table("BD-rate against the same encoder alone, percent", head, (deltas,)),
         Table("Half size is better below, kbit/s", head, (crossings,)),
         Table("Measurements", row_head, (rows,)),
     ]
+    return [table for table in found if any(table.groups)]
 
 
 def facts(report: VideoReport) -> list[tuple[str, str]]:
