@@ -12,9 +12,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import av
 
@@ -45,14 +43,18 @@ def resized(source: Path, target: Path, size: str, frames: int) -> int:
     return count
 
 
-def best(repeat: int, run: Callable[[], Any]) -> float:
-    """Return the least wall seconds of `repeat` runs."""
-    seconds = []
+def measured(source: Path, coded: Path, settings: VideoOptions, repeat: int) -> tuple[float, float]:
+    """Return the least wall seconds of encoding and of decoding."""
+    encoding, decoding = [], []
     for _ in range(repeat):
         begun = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
+        encode_video(str(source), coded, settings, force=True)
+        middle = time.perf_counter()
+        with open(os.devnull, "wb") as sink:
+            decode_video(str(coded), sink, finder(None), settings.threads)
+        encoding.append(middle - begun)
+        decoding.append(time.perf_counter() - middle)
+    return min(encoding), min(decoding)
 
 
 def main() -> None:
@@ -82,17 +84,8 @@ def main() -> None:
                     seconds=30.0,
                     threads=options.threads,
                 )
-                coded = folder / f"{codec}-{kind}.mkv"
-                spent = best(
-                    options.repeat,
-                    lambda: encode_video(str(source), coded, settings, force=True),
-                )
+                spent, shown = measured(source, folder / "coded.mkv", settings, options.repeat)
                 plain = plain or spent
-                with open(os.devnull, "wb") as sink:
-                    shown = best(
-                        options.repeat,
-                        lambda: decode_video(str(coded), sink, finder(None), options.threads),
-                    )
                 print(
                     f"| {codec} | {kind} | {frames / spent:.1f} | {spent / plain:.2f} "
                     f"| {frames / shown:.1f} |",
