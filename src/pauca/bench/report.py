@@ -55,7 +55,7 @@ def to_json(report: Report) -> bytes:
 
 
 def json_bytes(table: dict[str, Any]) -> bytes:
-    """A report's table as UTF-8 JSON, for every bench; floats that are no numbers become null."""
+    """A report's table as UTF-8 JSON, for every bench: nine digits, null for what is no number."""
     finite = _finite(table)
     return (json.dumps(finite, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
@@ -66,7 +66,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return float(f"{value:.9g}") if math.isfinite(value) else None
     return value
 
 
