@@ -22,6 +22,8 @@ from torch import nn
 from pauca.bench.shrink_report import row_of, summary, to_json, to_markdown
 from pauca.container.files import atomic_write
 from pauca.nn import shrink
+from pauca.nn.shrinking.entry import default_trainer
+from pauca.nn.shrinking.samples import samples_of
 from pauca.nn.shrinking.trial import Trial
 
 RECIPES = Path(__file__).with_name("recipes")
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/shrink"))
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
+    parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
     parser.add_argument("--limit", type=int, default=None, help="only the first N test pictures")
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
@@ -53,6 +56,8 @@ def main() -> None:
     train = part(load_split(name, options.data, "train"), options.samples)
     data = {"x": train.normalized(train.pictures).numpy(), "y": train.labels.numpy()}
 
+    train_by = default_trainer(model, samples_of(data), epochs=options.epochs)
+
     def evaluate(module: nn.Module) -> float:
         return accuracy(module, test)
 
@@ -63,7 +68,7 @@ def main() -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         found = shrink(
             model, evaluate, max_drop=options.max_drop, recipe=recipe, data=data, structure=False,
-            trials=options.trials, folder=folder, report=tell,
+            train=train_by, trials=options.trials, folder=folder, report=tell,
         )  # fmt: skip
         gains[kind] = found.ratio
         command = " ".join(["python", "benchmarks/nn/shrink.py", *sys.argv[1:]])

@@ -75,6 +75,14 @@ def test_a_recurrent_layer_and_a_table_are_known() -> None:
     np.testing.assert_allclose(known["w"].statistics.moments[0] * 8, rows.T @ rows, rtol=1e-5)
     assert known["r"].statistics.moments.shape == (1, 4, 4)
     assert len(known["r"].statistics.output) == 16
+    network = OnnxSide(None).network(graph)
+    options = CodeOptions("second-order", 1e-6)
+    coded, levels = code_network(network, list(known.values()), None, options)
+    assert {name: q.levels.shape for name, q in levels.items()} == {
+        name: a.shape for name, a in arrays.items()
+    }
+    for name, array in arrays.items():
+        assert 0 < np.abs(coded.tensors[name] - array).max() < 0.1 * np.abs(array).max()
 
 
 def test_second_order_loses_less_at_the_same_size() -> None:

@@ -102,8 +102,32 @@ class CharLstm(nn.Module):
         """Codes (N, L) to logits (N,), from the state at the last character."""
         states, _ = self.lstm(self.embed(codes))
         last = (codes.bool().sum(1) - 1).clamp_min(0)
-        state = states[torch.arange(len(codes)), last]
+        # Not by an index of all names: an exported graph would hold their number.
+        index = last[:, None, None].expand(-1, 1, states.shape[2])
+        state = states.gather(1, index)[:, 0]
         out: Tensor = self.head(F.dropout(state, 0.5, self.training))[:, 0]
+        return out
+
+
+class _Attention(nn.Module):
+    """An encoder layer of four heads, norms first; torch's own holds the batch's size in a graph."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm, self.norm_up = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.seen = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.up = nn.Linear(channels, 2 * channels)
+        self.down = nn.Linear(2 * channels, channels)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (N, L, C), mask (N, L) of what is there."""
+        n, length, channels = x.shape
+        heads = self.seen(self.norm(x)).view(n, length, 3, 4, channels // 4)
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        x = x + self.out(mixed.transpose(1, 2).reshape(n, length, channels))
+        out: Tensor = x + self.down(F.relu(self.up(self.norm_up(x))))
         return out
 
 
@@ -116,17 +140,16 @@ class CharTransformer(nn.Module):
         channels, layers = config.channels, config.layers
         self.embed = nn.Embedding(SYMBOLS, channels)
         self.place = nn.Parameter(torch.randn(MAX_SCORED, channels) * 0.1)
-        layer = nn.TransformerEncoderLayer(
-            channels, 4, 2 * channels, 0.0, batch_first=True, norm_first=True
-        )
-        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.layers = nn.ModuleList([_Attention(channels) for _ in range(layers)])
         self.head = nn.Linear(2 * channels, 1)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes (N, L) to logits (N,)."""
         mask = codes.bool()
         x = self.embed(codes) + self.place[: codes.shape[1]]
-        x = self.encoder(x, src_key_padding_mask=~mask) * mask[..., None]
+        for layer in self.layers:
+            x = layer(x, mask)
+        x = x * mask[..., None]
         mean = x.sum(1) / mask.sum(1, keepdim=True)
         out: Tensor = self.head(torch.cat([x.amax(1), mean], 1))[:, 0]
         return out

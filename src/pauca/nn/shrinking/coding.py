@@ -89,10 +89,12 @@ def _second_order(floats: Floats, known: Sequence[Known], setting: float) -> dic
     options = SecondOrderOptions(setting)
     for k in layers:
         name = k.layer.weight
-        weights = {**floats, name: _turned(floats[name], k.turned)}
+        matrix = _turned(floats[name], k.turned)
+        # Outputs by inputs: recurrent layers have their directions in front.
+        weights = {**floats, name: matrix.reshape(len(k.statistics.output), -1)}
         for key, q in quantize_layer(weights, k.layer, k.statistics, options).items():
-            turned = k.turned and key == name
-            found[key] = Quantized(_turned(q.levels, turned), q.step) if turned else q
+            shaped = q.levels.reshape(matrix.shape) if key == name else q.levels
+            found[key] = Quantized(_turned(shaped, k.turned and key == name), q.step)
     rest = {n: a for n, a in matrices_of(floats).items() if n not in found}
     found |= quantize_nearest(rest, NearestOptions(bits=REST_BITS))
     vectors = {n: a for n, a in floats.items() if a.ndim == 1 and n not in found}
