@@ -110,7 +110,7 @@ class CharLstm(nn.Module):
 
 
 class _Attention(nn.Module):
-    """An encoder layer of four heads, norms first; torch's own holds the batch's size in a graph."""
+    """An encoder layer of four heads, norms first; torch's own keeps the batch's size in graphs."""
 
     def __init__(self, channels: int):
         super().__init__()
