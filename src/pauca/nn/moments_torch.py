@@ -62,11 +62,10 @@ def moments_of(
     with torch.no_grad():
         for x in inputs_of(batches):
             seen = _unfolded(layer, _seen(module, name, x), positions)
-            twin = (
-                seen if original is None else _unfolded(layer, _seen(original, name, x), positions)
-            )
-            part = torch.einsum("sgi,sgj->gij", seen, seen)
-            mixed = part if original is None else torch.einsum("sgi,sgj->gij", twin, seen)
+            part = mixed = _products(seen, seen)
+            if original is not None:
+                twin = _unfolded(layer, _seen(original, name, x), positions)
+                mixed = _products(twin, seen)
             square = part if square is None else square + part
             cross = mixed if cross is None else cross + mixed
             count += len(seen)
