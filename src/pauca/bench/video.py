@@ -130,12 +130,12 @@ def run(
     for path in _clips(folder):
         with tempfile.TemporaryDirectory() as temp:
             clip = _Clip(path, Path(temp))
-            originals[clip.name] = crop_of(clip.original)
+            originals[clip.name] = crop_of(clip.original, clip.middle)
             for method in methods:
                 for crf in crfs or CRFS[method.codec]:
                     say(f"{clip.name}: {method.name}, crf {crf:g}")
                     rows.append(clip.measure(method, float(crf), effort, threads))
-                    crops.append(crop_of(clip.restored))
+                    crops.append(crop_of(clip.restored, clip.middle))
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     deltas = tuple(_deltas(rows, methods))
     crossings = tuple(_crossovers(rows, methods))
@@ -162,6 +162,7 @@ class _Clip:
                 writer.frame(frame)
                 count += 1
             self._seconds = count / float(source.traits.rate)
+        self.middle = count // 2
 
     def measure(self, method: Method, crf: float, effort: int, threads: int) -> VideoRow:
         """Encode, decode, compare."""

@@ -28,7 +28,6 @@ Crfs = Annotated[str, typer.Option(help="CRFs, separated by commas.  [default: f
 Effort = Annotated[int, typer.Option("--effort", "-e", min=1, max=9, help="As in `encode`.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
 Plot = Annotated[Path | None, typer.Option(help="Write the plots here, PNG.")]
-
 Crops = Annotated[Path | None, typer.Option(help="Write crops at about equal bytes here, PNG.")]
 
 

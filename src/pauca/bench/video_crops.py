@@ -20,12 +20,10 @@ SIDE = 160  # pixels of a crop
 Crop = NDArray[np.uint8]
 
 
-def crop_of(path: Path) -> Crop:
-    """The middle of the middle frame of a video, (h, w, 3) RGB with sides of at most SIDE."""
+def crop_of(path: Path, number: int) -> Crop:
+    """The middle of frame `number` of a video, (h, w, 3) RGB with sides of at most SIDE."""
     with load_av().open(str(path)) as container:
-        middle = sum(1 for _ in container.decode(video=0)) // 2
-    with load_av().open(str(path)) as container:
-        frame = next(islice(container.decode(video=0), middle, None))
+        frame = next(islice(container.decode(video=0), number, None))
         rgb: Crop = frame.to_ndarray(format="rgb24")
     top, left = (max(0, (side - SIDE) // 2) for side in rgb.shape[:2])
     return rgb[top : top + SIDE, left : left + SIDE].copy()

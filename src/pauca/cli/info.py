@@ -10,11 +10,8 @@ from pauca.cli.targets import fidelity_record
 from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 from pauca.container.metadata import NAMES
 
-CARRIED = {
-    "A": "alpha",
-    "G": "graphics",
-    **NAMES,
-}  # chunks of a picture that `info` names, with their sizes
+# Chunks of a picture that `info` names, with their sizes.
+CARRIED = {"A": "alpha", "G": "graphics", **NAMES}
 
 
 def info(input: Input, json: Json = False) -> None:
