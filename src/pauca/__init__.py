@@ -107,7 +107,7 @@ def encode(
     """
     from pauca.image.codec import EncodeOptions
     from pauca.image.compress import Aim, target_of
-    from pauca.image.content import content_of
+    from pauca.image.kind import content_of
     from pauca.image.picture import encode_picture
     from pauca.pixels.files import read_picture
     from pauca.pixels.picture import with_metadata

@@ -17,6 +17,7 @@ from pauca.container.files import atomic_path
 from pauca.container.headers import ImageHeader
 from pauca.container.identify import Kind, identify
 from pauca.container.metadata import Metadata
+from pauca.image.kind import Content
 from pauca.pixels.carried import held_metadata
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ class Tune(Enum):
     """What a shipped model is trained for."""
 
     PSNR = "psnr"
-
-
-class Content(Enum):
-    """What a picture is taken for."""
-
-    AUTO = "auto"
-    PHOTO = "photo"
-    GRAPHICS = "graphics"
 
 
 class Scale(Enum):

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pauca.cli.image import Content, Tune
 from pauca.cli.image import Scale as PictureScale
+from pauca.cli.image import Tune
 from pauca.cli.video import Codec, FilterChoice
+from pauca.image.kind import Content
 
 Input = Annotated[str, typer.Argument(metavar="IN", help="Input file, or - for standard input.")]
 Output = Annotated[

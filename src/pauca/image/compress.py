@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.errors import InputError
 from pauca.image.codec import Coded, EncodeOptions, decode_payload, quality_code
-from pauca.image.content import AnyEncoder, Content, encoders_for, worthwhile
+from pauca.image.content import AnyEncoder, encoders_for, worthwhile
 from pauca.image.fidelity import PLACEHOLDER, check_size, fidelity_chunk
+from pauca.image.kind import Content
 from pauca.image.parse import CODED, parse_chunks
 from pauca.image.targets import Target, Trial, encode_to
 from pauca.limits import Limits

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 from functools import cached_property
 from typing import Protocol
 
@@ -16,10 +15,10 @@ from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk
 from pauca.container.headers import ImageHeader
-from pauca.errors import InputError
 from pauca.image.analysis import Rows
 from pauca.image.codec import Coded, EncodeOptions, PictureEncoder
 from pauca.image.graphics import Blocks, Canvas, decode_graphics, encode_graphics
+from pauca.image.kind import Content
 from pauca.image.networks import Networks
 from pauca.image.parse import GRAPHICS
 from pauca.image.scenes.classify import find_graphics
@@ -36,23 +35,6 @@ Pixels = NDArray[np.uint8]
 # around letters, and the share of bytes that would be won is small.
 FACTOR = 2.0
 MOST_PHOTO = 0.5  # share of blocks of photographs up to which all of a picture may be lossless
-
-
-class Content(Enum):
-    """What a picture is taken for."""
-
-    AUTO = "auto"
-    PHOTO = "photo"
-    GRAPHICS = "graphics"
-
-
-def content_of(name: str) -> Content:
-    """The content of this name; `InputError` if there is none."""
-    try:
-        return Content(name)
-    except ValueError:
-        names = ", ".join(content.value for content in Content)
-        raise InputError(f"content {name}; one of {names} expected") from None
 
 
 class AnyEncoder(Protocol):

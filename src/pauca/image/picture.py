@@ -14,8 +14,8 @@ from pauca.container.metadata import NAMES, Metadata, decode_metadata, encode_me
 from pauca.image.alpha import decode_alpha, encode_alpha
 from pauca.image.codec import EncodeOptions, decode_payload, decode_rows, networks_of
 from pauca.image.compress import Aim, compress_picture
-from pauca.image.content import Content
 from pauca.image.graphics import reduced_means
+from pauca.image.kind import Content
 from pauca.image.networks import Networks
 from pauca.image.parse import ALPHA, CODED, PAYLOAD, Payload, parse_chunks
 from pauca.image.view import WHOLE, View
