@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.headers import ImageHeader, encode_image_header
-from pauca.errors import InputError
+from pauca.errors import InputError, MissingExtraError
 from pauca.image import layout
 from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table
@@ -28,7 +28,7 @@ from pauca.image.parse import (
     parse_chunks,
     split_payload,
 )
-from pauca.image.symbols import Encoder, TiledEncoder
+from pauca.image.symbols import Bands, Encoder, TiledEncoder
 from pauca.image.tiling import MAX_LOG, MIN_LOG, encode_tiled
 from pauca.image.view import WHOLE, View
 from pauca.image.walk import Walk
@@ -41,6 +41,7 @@ from pauca.pixels.colour import grey_from_rgb
 
 TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
 TILE = 1024  # pixels along the side of a tile, unless told
+REFINED_FROM = 7  # effort from which on gradients refine coefficients, by torch
 WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
 
 
@@ -92,6 +93,7 @@ class PictureEncoder:
         self._size = padded_size(*pixels.shape[:2])
         self._tile = _tile_cells(options.tile, self._size)
         self._analysed: Analysis | None = None
+        self._effort = options.effort
         self._costs = cost_table(pack) if options.effort > 1 else None
 
     def encode(self, code: int) -> Coded:
@@ -119,8 +121,15 @@ class PictureEncoder:
                 self.pixels, self._size, self.networks, code, whole=not self._tile
             )
         kind = TiledEncoder if self._tile else Encoder
-        low, bands = self._analysed.low_band, self._analysed.bands
-        return kind(pack, code, low, bands, self._costs, self._tile)
+        bands: Bands = self._analysed.bands
+        if self._effort >= REFINED_FROM:
+            try:
+                from pauca.image.refine import refined
+            except ModuleNotFoundError as error:
+                text = "effort 7 to 9 needs torch: pip install pauca[train]"
+                raise MissingExtraError(text) from error
+            bands = refined(self._analysed, self.networks, code, self._effort).bands
+        return kind(pack, code, self._analysed.low_band, bands, self._costs, self._tile)
 
     def _header(self, code: int) -> ImageHeader:
         height, width = self.pixels.shape[:2]

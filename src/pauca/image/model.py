@@ -7,6 +7,7 @@ tensor that a network sees is an integer of 8 bits in the decoder (nets/integer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -109,14 +110,23 @@ class WaveletModel(nn.Module):
 
     def forward(self, x: Tensor, quality: Tensor) -> Forward:
         """x (N, 3, H, W) RGB 0..255, sides multiples of 128; quality (N,) 0..100."""
-        n, _, height, width = x.shape
-        base = base_step(quality)
         low, details = to_ycc(x), []
         if self.pre is not None:
-            low = self.pre(low, None, base, quality)
+            low = self.pre(low, None, base_step(quality), quality)
         for _ in range(LEVELS):
             low, d = analysis_level(low)
             details.append(d)
+        x_hat, bits = self.code(low, details, quality)
+        mse = (x_hat - x).square().mean((1, 2, 3))
+        return Forward(x_hat, bits / (x.shape[2] * x.shape[3]), mse)
+
+    def code(
+        self, low: Tensor, details: Sequence[Tensor], quality: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The lowest band (N, 3, h, w) and details (N, 3, 3, ...) of levels 1..6 to x_hat, not
+        clamped, and bits (N,).
+        """
+        n, base = len(low), base_step(quality)
         steps = self.steps(quality)
         prices = self.thrift * self.config.lmbda / self.step_weights(quality).square()
         dc = (base * layout.band_gain(LEVELS, 3)).view(-1, 1, 1, 1)
@@ -133,9 +143,7 @@ class WaveletModel(nn.Module):
             if number > 1:
                 up = self.level(number).pass_up(features)
                 low = self.mend(number, low, features, base, quality)
-        x_hat = to_rgb(self.post(low, features, base, quality))
-        mse = (x_hat - x).square().mean((1, 2, 3))
-        return Forward(x_hat, bits / (height * width), mse)
+        return to_rgb(self.post(low, features, base, quality)), bits
 
     def mend(
         self, number: int, low: Tensor, features: Tensor, base: Tensor, quality: Tensor
