@@ -21,13 +21,12 @@ from pauca.image.analysis import Analysis
 from pauca.image.codec import (
     EncodeOptions,
     PictureEncoder,
-    _tile_cells,
     decode_image,
     encode_image,
 )
 from pauca.image.networks import Networks
 from pauca.image.parse import CODED, decoder_of, parse_chunks
-from pauca.image.tiling import decode_tiled, encode_tiled
+from pauca.image.tiling import decode_tiled, encode_tiled, tile_cells
 from pauca.image.window import Span, Window
 from pauca.limits import Limits
 
@@ -70,8 +69,8 @@ def test_threads_and_reconstruction_are_those_of_the_stream(tile: int) -> None:
 def test_tiles_go_by_area_and_width() -> None:
     sizes = {(2048, 2048): 0, (2048, 2176): 256, (16384, 8192): 256, (512, 16384): 128}
     for size, cells in sizes.items():
-        assert _tile_cells(None, size) == cells
-        assert _tile_cells(0, size) == 0 and _tile_cells(2048, size) == 512
+        assert tile_cells(None, size) == cells
+        assert tile_cells(0, size) == 0 and tile_cells(2048, size) == 512
 
 
 def test_tiles_cost_little() -> None:

@@ -68,6 +68,11 @@ def _weights(pack: ImagePack) -> NDArray[np.float32]:
     return price.astype(np.float32)
 
 
+def error_price(code: int, lmbda: float) -> float:
+    """Bits that a squared grey level of one of three colours is worth at quality code 0..400."""
+    return float(1.0 / (3.0 * lmbda * layout.base_step(np.array(code / 4.0)) ** 2))
+
+
 def round_plain(residual: NDArray[np.float32]) -> NDArray[np.int16]:
     """Nearest integers, bounded to int16."""
     return np.rint(residual).clip(-32767, 32767).astype(np.int16)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.headers import ImageHeader, encode_image_header
-from pauca.errors import InputError, MissingExtraError
+from pauca.errors import InputError
 from pauca.image import layout
 from pauca.image.analysis import Analysis, Rows
-from pauca.image.choose import cost_table
+from pauca.image.choose import cost_table, error_price
+from pauca.image.effort import bands_of
 from pauca.image.graphics import Canvas
-from pauca.image.layout import ALIGN, CELL
+from pauca.image.layout import ALIGN
 from pauca.image.networks import Networks
 from pauca.image.parse import (
     CODED,
@@ -28,8 +30,9 @@ from pauca.image.parse import (
     parse_chunks,
     split_payload,
 )
-from pauca.image.symbols import Bands, Encoder, TiledEncoder
-from pauca.image.tiling import MAX_LOG, MIN_LOG, encode_tiled
+from pauca.image.symbols import Encoder, TiledEncoder
+from pauca.image.thrift import FACTORS, Ledger, Weights, cheapest
+from pauca.image.tiling import encode_tiled, tile_cells
 from pauca.image.view import WHOLE, View
 from pauca.image.walk import Walk
 from pauca.image.window import Window
@@ -38,11 +41,6 @@ from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_pack
 from pauca.pack.runtime import default_threads
 from pauca.pixels.colour import grey_from_rgb
-
-TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
-TILE = 1024  # pixels along the side of a tile, unless told
-REFINED_FROM = 7  # effort from which on gradients refine coefficients, by torch
-WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class PictureEncoder:
         self.pixels = pixels
         self.networks = Networks(pack, options.runtime, options.threads or default_threads())
         self._size = padded_size(*pixels.shape[:2])
-        self._tile = _tile_cells(options.tile, self._size)
+        self._tile = tile_cells(options.tile, self._size)
         self._analysed: Analysis | None = None
         self._effort = options.effort
         self._costs = cost_table(pack) if options.effort > 1 else None
@@ -121,15 +119,27 @@ class PictureEncoder:
                 self.pixels, self._size, self.networks, code, whole=not self._tile
             )
         kind = TiledEncoder if self._tile else Encoder
-        bands: Bands = self._analysed.bands
-        if self._effort >= REFINED_FROM:
-            try:
-                from pauca.image.refine import refined
-            except ModuleNotFoundError as error:
-                text = "effort 7 to 9 needs torch: pip install pauca[train]"
-                raise MissingExtraError(text) from error
-            bands = refined(self._analysed, self.networks, code, self._effort).bands
-        return kind(pack, code, self._analysed.low_band, bands, self._costs, self._tile)
+        bands = bands_of(self._analysed, self.networks, code, self._effort)
+        encoder = kind(pack, code, self._analysed.low_band, bands, self._costs, self._tile)
+        if self._effort in FACTORS:
+            price = error_price(code, pack.lmbda)
+            trial = partial(self._trial, encoder)
+            encoder.thrift = cheapest(self._effort, price, self._size, trial)
+        return encoder
+
+    def _trial(self, encoder: Encoder, thrift: Weights) -> Ledger:
+        """What every block costs with these weights of bits."""
+        ledger = Ledger(self._size, encoder.pack.tables)
+        header = self._header(encoder.code)
+        trial = replace(encoder, thrift=thrift, ledger=ledger, segments=[])
+        if isinstance(trial, TiledEncoder):
+            trial.done = {}
+        walk = Walk(self.networks, self._size, encoder.code, trial, region=_region(header, WHOLE))
+        top = 0
+        for rows in _finished(walk, header):
+            ledger.see(self.pixels, rows, top)
+            top += len(rows)
+        return ledger
 
     def _header(self, code: int) -> ImageHeader:
         height, width = self.pixels.shape[:2]
@@ -167,17 +177,6 @@ def _check(pixels: Rows, options: EncodeOptions) -> None:
         raise InputError(f"pixels must be uint8 (H, W) or (H, W, 3), not {dtype} {shape}")
     if min(shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
         raise InputError("an empty picture, a quality outside 0..100 or an effort outside 1..9")
-
-
-def _tile_cells(tile: int | None, size: tuple[int, int]) -> int:
-    """Side of a tile in cells, 0 for none; InputError where it cannot be."""
-    if tile is None:
-        tile = 0 if size[0] * size[1] <= TILED_FROM else TILE if size[1] <= WIDE else TILE // 2
-    cells = tile // CELL
-    if tile and (tile & (tile - 1) or not MIN_LOG <= cells.bit_length() - 1 <= MAX_LOG):
-        low, high = (CELL << log for log in (MIN_LOG, MAX_LOG))
-        raise InputError(f"a tile has a power of two pixels, {low}..{high}, or 0 for none")
-    return cells
 
 
 def decode_image(

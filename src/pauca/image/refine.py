@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pauca.image.analysis import Analysis
-from pauca.image.layout import ALIGN, LEVELS, base_step
+from pauca.image.choose import error_price
+from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.networks import Networks
 from pauca.image.twin import PackModel
 from pauca.image.window import Span, Window
 
 Floats = NDArray[np.float32]
 
-ROUNDS = {7: 6, 8: 12, 9: 24}  # of descent, by effort
-# Measured on photographs: straight-through rounding (temperature 0) diverges, a falling temperature
-# ends with many values that sit on an edge, more than 24 rounds gain nothing.
-TEMPERATURE = 0.4
+ROUNDS = {7: 4, 8: 8, 9: 16}  # of descent, by effort
+LOOK = 2  # rounds after which the cost of what is rounded is looked at; the best is kept
+# Measured on photographs. Straight-through rounding (temperature 0) diverges; a high or a falling
+# temperature ends with more values that sit on an edge.
+TEMPERATURE = 0.15
 RATE, MOMENTUM = 0.004, 0.8  # of the descent, in steps
 TILE = 512  # pixels along the side of what is refined at once
 HALO = ALIGN  # and around it
@@ -71,16 +73,15 @@ def descend(
 ) -> list[Floats]:
     """Details (3, 3, h, w) of levels 1..6 to those that code `target` better.
 
-    low (3, h, w); target (3, H, W) RGB 0..255; weight (H, W) of its pixels. What is not better once
-    rounded is given back as it came.
+    low (3, h, w); target (3, H, W) RGB 0..255; weight (H, W) of its pixels. What is never better
+    once rounded is given back as it came.
     """
     steps = [model.scales[k, ..., None, None] for k in range(LEVELS)]
     plain = [torch.from_numpy(d)[None] / s for d, s in zip(details, steps, strict=True)]
     moved = [d.clone().requires_grad_() for d in plain]
     band, quality = torch.from_numpy(np.ascontiguousarray(low))[None], torch.tensor([model.quality])
     x, w = torch.from_numpy(target)[None], torch.from_numpy(weight)
-    base = float(base_step(np.float64(model.quality)))  # type: ignore[arg-type]
-    price = 1.0 / (3.0 * model.config.lmbda * base**2)
+    price = error_price(round(4 * model.quality), model.config.lmbda)
 
     def cost(values: Sequence[Tensor], temperature: float) -> Tensor:
         model.temperature = temperature
@@ -89,15 +90,19 @@ def descend(
         return bits.sum() + price * ((x_hat.clamp(0, 255) - x).square() * w).sum()
 
     optimizer = torch.optim.SGD(moved, lr=RATE, momentum=MOMENTUM)
+    with torch.no_grad():
+        best, found = float(cost(plain, 0.0)), plain
     for i in range(rounds):
         optimizer.param_groups[0]["lr"] = RATE * (1 - i / rounds)
         optimizer.zero_grad()
         cost(moved, TEMPERATURE).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    with torch.no_grad():
-        better = bool(cost(moved, 0.0) < cost(plain, 0.0))
-        found = moved if better else plain
-        return [(d * s)[0].numpy() for d, s in zip(found, steps, strict=True)]
+        if i % LOOK == LOOK - 1:
+            with torch.no_grad():
+                now = float(cost(moved, 0.0))
+            if now < best:
+                best, found = now, [d.detach().clone() for d in moved]
+    return [(d * s)[0].numpy() for d, s in zip(found, steps, strict=True)]
 
 
 _LEVELS = range(1, LEVELS + 1)

@@ -16,6 +16,7 @@ from pauca.errors import EntropyError, TruncatedError
 from pauca.image import glue, layout, lowband, tiling
 from pauca.image.choose import CostTable, round_plain, round_thrifty
 from pauca.image.coder import CHROMA, PARTS
+from pauca.image.thrift import Ledger, Weights, on_cells
 from pauca.image.window import Window
 from pauca.pack.image import ImagePack
 
@@ -32,6 +33,7 @@ class TileEncoder:
     encoder: Encoder
     level: int
     number: int
+    window: Window  # of cells
     bands: NDArray[np.float32]  # (3, 3, 2h, 2w)
     parts: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     shrink: NDArray[np.float32] | None = None  # (h, w, 2): factors that mask luma and chroma
@@ -54,14 +56,22 @@ class TileEncoder:
                 for name, values in self.parts.items():
                     values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
         residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
-        costs = self.encoder.costs
-        if costs is None:
-            symbols = round_plain(residual)
-        else:
-            weights = costs.weights(code, level, part, mean16.shape[2])
-            symbols = round_thrifty(residual, indexes.ravel(), weights, costs)
+        symbols = self._rounded(residual, part, indexes)
         self.segments.append((symbols, indexes.ravel()))
+        if self.encoder.ledger is not None:
+            self.encoder.ledger.spend(level, self.window, symbols, indexes.ravel())
         return symbols
+
+    def _rounded(
+        self, residual: NDArray[np.float32], part: str, indexes: NDArray[np.uint8]
+    ) -> NDArray[np.int16]:
+        costs, thrift = self.encoder.costs, self.encoder.thrift
+        if costs is None:
+            return round_plain(residual)
+        weights = costs.weights(self.encoder.code, self.level, part, indexes.shape[2])
+        if thrift is not None:
+            weights = (on_cells(thrift, self.level, self.window)[..., None] * weights).ravel()
+        return round_thrifty(residual, indexes.ravel(), weights, costs)
 
     def finish(self) -> None:
         """Hand the symbols over."""
@@ -79,6 +89,8 @@ class Encoder:
     bands: Bands
     costs: CostTable | None
     tile_cells: int = 0
+    thrift: Weights | None = None  # of bits, in the usual one, by block
+    ledger: Ledger | None = None
     head: bytes = b""
     segments: list[Symbols] = field(default_factory=list)
 
@@ -94,7 +106,7 @@ class Encoder:
 
     def tile(self, level: int, number: int, window: Window) -> TileEncoder:
         """What codes the cells in `window`."""
-        return TileEncoder(self, level, number, self.bands(level, window.scale(2)))
+        return TileEncoder(self, level, number, window, self.bands(level, window.scale(2)))
 
     def keep(self, level: int, number: int, segments: list[Symbols]) -> None:
         """Take the symbols of a tile."""

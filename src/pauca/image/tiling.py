@@ -11,11 +11,26 @@ from dataclasses import dataclass
 
 from pauca.container.chunks import Chunk
 from pauca.container.cursor import Cursor, encode_varint
-from pauca.errors import FormatError, TruncatedError
+from pauca.errors import FormatError, InputError, TruncatedError
 from pauca.image import layout
+from pauca.image.layout import CELL
 
 LEVEL = "P"  # one chunk for the lowest band, one for every level
 MIN_LOG, MAX_LOG = 5, 15  # of the side of a tile in cells
+TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
+TILE = 1024  # pixels along the side of a tile, unless told
+WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
+
+
+def tile_cells(tile: int | None, size: tuple[int, int]) -> int:
+    """Side of a tile in cells, 0 for none; InputError where it cannot be."""
+    if tile is None:
+        tile = 0 if size[0] * size[1] <= TILED_FROM else TILE if size[1] <= WIDE else TILE // 2
+    cells = tile // CELL
+    if tile and (tile & (tile - 1) or not MIN_LOG <= cells.bit_length() - 1 <= MAX_LOG):
+        low, high = (CELL << log for log in (MIN_LOG, MAX_LOG))
+        raise InputError(f"a tile has a power of two pixels, {low}..{high}, or 0 for none")
+    return cells
 
 
 @dataclass(frozen=True)
