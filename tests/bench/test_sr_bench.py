@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from sr.packs import write_random_pack
 
@@ -114,3 +115,44 @@ def test_refused(tmp_path: Path, photos: Path) -> None:
         four.picture(np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match="no folder"):
         load_folder(tmp_path / "none", 2)
+
+
+def test_after_a_video_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    av = pytest.importorskip("av")
+    monkeypatch.setattr("pauca.bench.sr.best_ms", lambda action, seconds: 1.0)
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    photo = data.astronaut()
+    with av.open(str(clips / "pan.y4m"), "w", format="yuv4mpegpipe") as container:
+        stream = container.add_stream("wrapped_avframe", 25)
+        stream.width, stream.height, stream.pix_fmt = 162, 130, "yuv420p"
+        for i in range(4):
+            view = np.ascontiguousarray(photo[40 + i : 170 + i, 100 + 2 * i : 262 + 2 * i])
+            frame = av.VideoFrame.from_ndarray(view).reformat(format="yuv420p")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    pack = write_random_pack(tmp_path / "pack")
+    nets = [nearest_network(tmp_path / f"net{c}.onnx", c) for c in (1, 3)]
+    methods = ",".join(["nearest", "lanczos", str(pack), *map(str, nets)])
+    words = ["sr", "--clips", str(clips), "--crfs", "20,40", "--methods", methods]
+    app([*words, "--json", str(tmp_path / "json"), "--markdown", str(tmp_path / "md")],
+        standalone_mode=False)  # fmt: skip
+    report = json.loads((tmp_path / "json").read_text())
+    assert report["rows"] == []
+    found = {(row["method"], row["crf"]): row for row in report["coded"]}
+    assert len(found) == 10 and {row["clip"] for row in report["coded"]} == {"pan"}
+    for crf in (20, 40):
+        nearest = found["nearest", crf]["psnr_y"]
+        assert found["lanczos", crf]["psnr_y"] > nearest
+        for name in ("net1", "net3"):
+            assert found[name, crf]["psnr_y"] == pytest.approx(nearest, abs=0.02)
+    assert found["lanczos", 20]["psnr_y"] > found["lanczos", 40]["psnr_y"] + 1
+    assert found["lanczos", 20]["kbps"] > 2 * found["lanczos", 40]["kbps"]
+    assert "| mean | lanczos |" in (tmp_path / "md").read_text()
+
+
+@pytest.mark.parametrize("words", [[], ["--clips", ".", "--crops", "c.png"], ["--crfs", "a,b"]])
+def test_usage_of_clips(words: list[str], tmp_path: Path) -> None:
+    words = [*words, "--data", str(tmp_path)] if "--crfs" in words else words
+    with pytest.raises(typer.BadParameter):
+        app(["sr", *words], standalone_mode=False)

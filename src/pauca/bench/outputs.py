@@ -47,3 +47,11 @@ def report_console() -> "Console":
 def split(names: str) -> list[str]:
     """Return the words of a list that is separated by commas."""
     return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def numbers(option: str, words: str) -> list[float]:
+    """Numbers separated by commas; a usage error names the option."""
+    try:
+        return [float(word) for word in split(words)]
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {words}: numbers, separated by commas") from error

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pauca.bench.machine import Machine, describe_machine
 from pauca.bench.report import Table, json_bytes
 from pauca.bench.sheet import Tile, draw_sheet
+from pauca.bench.sr_coded import CodedRow, coded_tables, run_coded
 from pauca.bench.sr_methods import HEIGHT, WIDTH, Method
 from pauca.errors import InputError
 from pauca.metrics.ssim import ssim
@@ -71,6 +72,7 @@ class SrReport:
     scale: int
     threads: int
     rows: tuple[SrRow, ...]
+    coded: tuple[CodedRow, ...]
     costs: tuple[SrCost, ...]
 
 
@@ -105,8 +107,11 @@ def run(
     threads: int,
     command: str,
     say: Callable[[str], None] = lambda text: None,
+    clips: Path | None = None,
+    crfs: Sequence[float] = (),
 ) -> tuple[SrReport, bytes]:
     """Measure everything; returns the report and a sheet of crops, PNG."""
+    coded = tuple(run_coded(clips, methods, scale, crfs, say)) if clips else ()
     rows: list[SrRow] = []
     sheet: list[list[Tile]] = []
     for folder in folders:
@@ -128,8 +133,8 @@ def run(
     say("times")
     costs = tuple(_cost(method) for method in methods)
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-    report = SrReport(command, date, describe_machine(), scale, threads, tuple(rows), costs)
-    return report, draw_sheet(sheet)
+    report = SrReport(command, date, describe_machine(), scale, threads, tuple(rows), coded, costs)
+    return report, draw_sheet(sheet) if sheet else b""
 
 
 def _cost(method: Method) -> SrCost:
@@ -191,8 +196,10 @@ def tables(report: SrReport) -> list[Table]:
     )
     size = f"{WIDTH} x {HEIGHT}, x{report.scale}, {report.threads} threads"
     cost_head = ("method", "GMAC a frame", "parameters", "kB on disk", "ms", "fps")
+    means = [Table(f"x{report.scale}: mean over each folder", head, (quality,))] if quality else []
     return [
-        Table(f"x{report.scale}: mean over each folder", head, (quality,)),
+        *means,
+        *coded_tables(report.coded, report.scale),
         Table(f"Cost: {size}", cost_head, (costs,)),
     ]
 

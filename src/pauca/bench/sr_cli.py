@@ -12,12 +12,17 @@ from pauca.bench.outputs import (
     Json,
     Markdown,
     check_outputs,
+    numbers,
     report_console,
     split,
     write_outputs,
 )
 
-Data = Annotated[list[Path], typer.Option(help="Folder of large pictures; may be repeated.")]
+Data = Annotated[list[Path] | None, typer.Option(help="Folder of large pictures; may be repeated.")]
+Clips = Annotated[
+    Path | None, typer.Option(help="Folder of videos: enlarge them after x265 at half size, too.")
+]
+Crfs = Annotated[str, typer.Option(help="Constant rate factors of x265 for --clips.")]
 Methods = Annotated[
     str,
     typer.Option(
@@ -31,7 +36,9 @@ Crops = Annotated[Path | None, typer.Option(help="Write pieces side by side here
 
 
 def sr(
-    data: Data,
+    data: Data = None,
+    clips: Clips = None,
+    crfs: Crfs = "23,28,33",
     methods: Methods = "nearest,bilinear,bicubic,lanczos,sr-x2-nano",
     scale: Scale = 2,
     jobs: Jobs = 0,
@@ -51,12 +58,17 @@ def sr(
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
+    if not (data or clips):
+        raise typer.BadParameter("--data or --clips is needed")
+    if crops and not data:
+        raise typer.BadParameter("--crops shows pictures of --data")
+    rates = numbers("--crfs", crfs)
     check_outputs((json, markdown, crops), force)
     threads = jobs or default_threads()
     made = [make_method(name, scale, threads) for name in split(methods)]
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
-        report, sheet = run(data, made, scale, threads, command, status.update)
+        report, sheet = run(data or [], made, scale, threads, command, status.update, clips, rates)
     outputs = (
         (json, to_json),
         (markdown, lambda found: to_markdown(facts(found), tables(found))),

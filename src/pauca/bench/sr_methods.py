@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ FILTERS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 @dataclass(frozen=True)
 class Method:
-    """`picture` turns RGB (H, W, 3) into (s H, s W, 3); `frame` runs the network alone once.
+    """`picture` turns RGB (H, W, 3) into (s H, s W, 3), `luma` a plane (H, W) of video into
+    (s H, s W); `frame` runs the network alone once.
 
     `macs` are multiply-accumulates for a frame of 640 x 360, `parameters` and `file_bytes` those of
     the network; 0 where there is none.
@@ -31,6 +33,7 @@ class Method:
 
     name: str
     picture: Callable[[Pixels], Pixels]
+    luma: Callable[[Pixels], Pixels]
     frame: Callable[[], object]
     macs: float = 0.0
     parameters: int = 0
@@ -55,8 +58,10 @@ def _filter(name: str, scale: int) -> Method:
         size = (x.shape[1] * scale, x.shape[0] * scale)
         return np.asarray(Image.fromarray(x).resize(size, kind))
 
-    luma = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8))
-    return Method(name, picture, lambda: luma.resize((WIDTH * scale, HEIGHT * scale), kind))
+    frame = Image.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8))
+    return Method(
+        name, picture, picture, lambda: frame.resize((WIDTH * scale, HEIGHT * scale), kind)
+    )
 
 
 def _pack(name: str, scale: int, threads: int) -> Method:
@@ -71,6 +76,7 @@ def _pack(name: str, scale: int, threads: int) -> Method:
     return Method(
         pack.info.name + (f"@{runtime}" if runtime else ""),
         upscaler.picture,
+        upscaler.picture if pack.planes == 1 else partial(_as_grey, upscaler.picture),
         lambda: upscaler.planes(noise),
         pack.macs * HEIGHT * WIDTH,
         pack.parameters,
@@ -113,9 +119,20 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
         mended = np.rint(luma * (16 * 255)).clip(0, 4095).astype(np.int16)
         return rgb_from_ycc16([mended, *interpolated])
 
+    def luma(y: Pixels) -> Pixels:
+        found = network(y[None, None].astype(np.float32) / 255)[0, 0]
+        plane: Pixels = np.rint(found * 255).clip(0, 255).astype(np.uint8)
+        return plane
+
     noise = np.random.default_rng(0).random((1, channels, HEIGHT, WIDTH), np.float32)
     macs, parameters = count_onnx(data, entry.name, noise.shape)
-    return Method(path.stem, picture, lambda: network(noise), macs, parameters, len(data))
+    plane = luma if channels == 1 else partial(_as_grey, picture)
+    return Method(path.stem, picture, plane, lambda: network(noise), macs, parameters, len(data))
+
+
+def _as_grey(picture: Callable[[Pixels], Pixels], y: Pixels) -> Pixels:
+    """A plane by what takes RGB."""
+    return picture(np.repeat(y[..., None], 3, 2))[..., 1]
 
 
 def count_onnx(data: bytes, name: str, shape: tuple[int, ...]) -> tuple[float, int]:

@@ -7,7 +7,6 @@ ours shows it: mean PSNR and MS-SSIM of all frames, and VMAF where an ffmpeg wit
 from __future__ import annotations
 
 import datetime
-import lzma
 import math
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.bench.clips import clip_name, clips_in, unpacked
 from pauca.bench.crossover import crossover
 from pauca.bench.machine import Machine, describe_machine
 from pauca.bench.video_crops import Crop, crop_of, sheet
@@ -27,7 +27,7 @@ from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim, ms_ssim_db
 from pauca.metrics.vmaf import ffmpeg_with_vmaf, vmaf
 from pauca.pixels.frames import plane_view
-from pauca.streams.library import SUFFIXES, load_av
+from pauca.streams.library import load_av
 from pauca.streams.source import FORMAT, open_source
 from pauca.video.coders import LIBRARY, Coding, preset_of
 from pauca.video.decode import decode_video
@@ -127,7 +127,7 @@ def run(
     rows: list[VideoRow] = []
     crops: list[Crop] = []
     originals: dict[str, Crop] = {}
-    for path in _clips(folder):
+    for path in clips_in(folder):
         with tempfile.TemporaryDirectory() as temp:
             clip = _Clip(path, Path(temp))
             originals[clip.name] = crop_of(clip.original, clip.middle)
@@ -149,12 +149,9 @@ class _Clip:
     """A clip as y4m, the original of all measurements."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        self.name, self._folder = path.name.split(".")[0], folder
+        self.name, self._folder = clip_name(path), folder
         self.original, self.restored = folder / "original.y4m", folder / "restored.y4m"
-        if path.suffix == ".xz":
-            plain = folder / path.stem
-            plain.write_bytes(lzma.decompress(path.read_bytes()))
-            path = plain
+        path = unpacked(path, folder)
         with open_source(load_av(), str(path)) as source, open(self.original, "wb") as file:
             self._seconds, count = 0.0, 0
             writer = Y4m(file, source.traits, FORMAT)
@@ -197,16 +194,6 @@ class _Clip:
         values = [(psnr(a, b), ms_ssim(a, b)) for a, b in pairs]
         quality, similarity = (float(np.mean(column)) for column in zip(*values, strict=True))
         return quality, ms_ssim_db(similarity)
-
-
-def _clips(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder}")
-    suffixes = (*SUFFIXES, ".xz")
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes]
-    if not found:
-        raise InputError(f"no videos in {folder}")
-    return found
 
 
 def _lumas(path: Path) -> Iterator[NDArray[np.uint8]]:

@@ -12,6 +12,7 @@ from pauca.bench.outputs import (
     Json,
     Markdown,
     check_outputs,
+    numbers,
     report_console,
     split,
     write_outputs,
@@ -55,10 +56,7 @@ def video(
 
     check_outputs((json, markdown, plot, crops), force)
     found = [parse_method(name) for name in split(methods)]
-    try:
-        values = [float(word) for word in split(crfs)]
-    except ValueError as error:
-        raise typer.BadParameter(f"--crfs {crfs}: numbers, separated by commas") from error
+    values = numbers("--crfs", crfs)
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
         report, draw_crops = run(
