@@ -6,18 +6,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pauca.nets.export import U8, block_steps, integer_layer  # noqa: E402
-from pauca.nets.integer import UNIT, IntBlock, IntConv, set_exact  # noqa: E402
+from pauca.nets.integer import UNIT, BranchedConv, IntBlock, IntConv, set_exact  # noqa: E402
 from pauca.nets.lifting import analysis_level, synthesis_level  # noqa: E402
 from pauca.pack.intnet import Program, run_plain  # noqa: E402
 
 
+@pytest.mark.parametrize("branches", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_exact_block_equals_its_program(seed: int) -> None:
+def test_exact_block_equals_its_program(seed: int, branches: bool) -> None:
     torch.manual_seed(seed)
-    block = IntBlock(12)
+    block = IntBlock(12, branches=branches)
     for layer in (block.depth, block.up, block.down):
+        for part in set(layer.parameters()) - {layer.bias}:
+            torch.nn.init.normal_(part, std=0.4)
         # Biases on the grid of the sums, as they are exported.
-        torch.nn.init.normal_(layer.weight, std=0.4)
         layer.bias.data = torch.randint(-64, 64, layer.bias.shape) / UNIT
     set_exact(block, True)
     x = torch.randint(0, 256, (1, 12, 7, 9))
@@ -29,6 +31,17 @@ def test_exact_block_equals_its_program(seed: int) -> None:
     out = run_plain(program, layers, {"x": x[0].permute(1, 2, 0).numpy()})["y"]
     assert np.array_equal(out, y.permute(1, 2, 0).numpy())
     assert 0 < out.min() + out.max() and len(np.unique(out)) > 20
+
+
+def test_branches_are_convolutions_of_their_own() -> None:
+    torch.manual_seed(1)
+    conv = BranchedConv(5)
+    for part in conv.parameters():
+        torch.nn.init.normal_(part)
+    x = torch.randn(2, 5, 8, 6)
+    pads = ((conv.weight, 1), (conv.across, (0, 1)), (conv.down, (1, 0)), (conv.centre, 0))
+    apart = [torch.nn.functional.conv2d(x, w, None, 1, pad, 1, 5) for w, pad in pads]
+    assert torch.allclose(conv(x), sum(apart) + conv.bias.view(1, 5, 1, 1), atol=1e-5)
 
 
 def test_quantized_weights_stay_near() -> None:

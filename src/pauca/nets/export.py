@@ -18,9 +18,10 @@ def integer_layer(
     """Round a trained layer as its fake quantization does; `extra` is added to the shift, per
     output.
     """
-    k = weight_shift(conv.weight, conv.shift_max).long()
+    kernel = conv.kernel.detach()
+    k = weight_shift(kernel, conv.shift_max).long()
     scale = torch.exp2(k.float())
-    weight = conv.weight.detach()[:, 0] if conv.groups > 1 else conv.weight.detach()[:, :, 0, 0]
+    weight = kernel[:, 0] if conv.groups > 1 else kernel[:, :, 0, 0]
     weight = torch.floor(weight * scale.view(-1, *([1] * (weight.ndim - 1))) + 0.5).clamp(
         -WEIGHT_MAX, WEIGHT_MAX
     )

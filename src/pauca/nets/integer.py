@@ -100,10 +100,18 @@ class IntConv(nn.Conv2d):
         else:
             nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
+    @property
+    def kernel(self) -> Tensor:
+        """The weights that the layer has when it runs."""
+        return self.weight
+
+    def _used(self) -> Tensor:
+        kernel = self.kernel
+        return quantized_weight(kernel, self.shift_max) if self.exact else kernel
+
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, without rounding or clamp."""
-        weight = quantized_weight(self.weight, self.shift_max) if self.exact else self.weight
-        return F.conv2d(x, weight, self.bias, 1, self.padding, 1, self.groups)
+        return F.conv2d(x, self._used(), self.bias, 1, self.padding, 1, self.groups)
 
     def u8(self, x: Tensor) -> Tensor:
         """Convolve and clamp to [0, 255] / 32: the rectifier of integer networks."""
@@ -118,8 +126,27 @@ class IntConv(nn.Conv2d):
     def wide(self, x: Tensor) -> Tensor:
         """Convolve in float32 without a clamp: heads, whose rounding belongs to the caller."""
         with torch.autocast(x.device.type, enabled=False):
-            weight = quantized_weight(self.weight, self.shift_max) if self.exact else self.weight
-            return F.conv2d(x.float(), weight, self.bias, 1, self.padding, 1, self.groups)
+            return F.conv2d(x.float(), self._used(), self.bias, 1, self.padding, 1, self.groups)
+
+
+class BranchedConv(IntConv):
+    """A depthwise 3x3 convolution that trains as a sum of four: 3x3, 1x3, 3x1 and one weight.
+
+    Branches change how weights move, not what the layer can do (Ding et al., arXiv:1908.03930 and
+    arXiv:2101.03697); they are linear, so that the layer runs and is exported as one kernel.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__(channels, channels, 3, depthwise=True)
+        self.across = nn.Parameter(torch.zeros(channels, 1, 1, 3))
+        self.down = nn.Parameter(torch.zeros(channels, 1, 3, 1))
+        self.centre = nn.Parameter(torch.zeros(channels, 1, 1, 1))
+
+    @property
+    def kernel(self) -> Tensor:
+        """The sum of the branches."""
+        thin = F.pad(self.across, (0, 0, 1, 1)) + F.pad(self.down, (1, 1, 0, 0))
+        return self.weight + thin + F.pad(self.centre, (1, 1, 1, 1))
 
 
 class IntBlock(nn.Module):
@@ -127,9 +154,11 @@ class IntBlock(nn.Module):
     as identity.
     """
 
-    def __init__(self, channels: int, expand: int = 2):
+    def __init__(self, channels: int, expand: int = 2, branches: bool = False):
         super().__init__()
-        self.depth = IntConv(channels, channels, 3, depthwise=True)
+        self.depth = (
+            BranchedConv(channels) if branches else IntConv(channels, channels, 3, depthwise=True)
+        )
         self.up = IntConv(channels, channels * expand)
         self.down = IntConv(channels * expand, channels, zero=True)
 

@@ -32,6 +32,7 @@ class SrConfig:
     blocks: int = 3
     expand: int = 2
     planes: int = 1
+    branches: bool = False  # while training: depthwise layers as sums, folded on export
 
     def __post_init__(self) -> None:
         """Raise `InputError` on sizes that streams and kernels do not know."""
@@ -81,7 +82,9 @@ class SrModel(nn.Module):
         self.config = config
         c, planes = config.channels, config.planes
         self.stem = IntConv(planes * config.window, c)
-        self.blocks = nn.ModuleList([IntBlock(c, config.expand) for _ in range(config.blocks)])
+        self.blocks = nn.ModuleList(
+            [IntBlock(c, config.expand, config.branches) for _ in range(config.blocks)]
+        )
         self.head = IntConv(c, planes * config.outputs, zero=True)
         with torch.no_grad():
             # Rows that sum to zero see edges, not brightness, which would fill the 8 bits.
