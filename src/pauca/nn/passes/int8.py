@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pauca.errors import InputError, UnsupportedError
+from pauca.nn.passes.grid import keep_grids
 from pauca.nn.passes.interface import NO_CONTEXT, Context
 from pauca.nn.passes.onnx_graph import input_names, onnx_package
 from pauca.nn.passes.options import DynamicOptions, Int8Options
@@ -45,7 +46,9 @@ def quantize_static(model: Any, options: Int8Options, context: Context = NO_CONT
             calibrate_method=getattr(ort.CalibrationMethod, METHODS[options.method]),
             op_types_to_quantize=list(options.ops) or None,
         )
-        return onnx_package().load(str(out))
+        quantized = onnx_package().load(str(out))
+        keep_grids(onnx_package().load(prepared), quantized)
+        return quantized
 
 
 def quantize_dynamic(model: Any, options: DynamicOptions, context: Context = NO_CONTEXT) -> Any:
