@@ -18,10 +18,17 @@ from pauca.pixels.lifting import synthesis_level_plain
 
 
 def plain_walk(
-    networks: Networks, size: tuple[int, int], code: int, coder: Coder
+    networks: Networks,
+    size: tuple[int, int],
+    code: int,
+    coder: Coder,
+    map: NDArray[np.int16] | None = None,
 ) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) of a padded picture of `size`."""
+    """RGB (H, W, 3) of a padded picture of `size`, at a code or at those of blocks of 64 x 64."""
     pack, table = networks.pack, layout.compand_table()
+    fine = np.full((size[0] // 4, size[1] // 4), code, np.int16)
+    if map is not None:
+        fine = map.repeat(16, 0).repeat(16, 1)
     height, width = size
     low = coder.low((3, height >> LEVELS, width >> LEVELS))
     low = dequantize_low(low, int(pack.low_steps[code]))
@@ -29,8 +36,10 @@ def plain_walk(
     for level in range(LEVELS, 0, -1):
         h, w = height >> (level + 1), width >> (level + 1)
         planes = np.empty((h, w, 2), np.uint8)
-        planes[:] = ((code + 2) // 4, 16 * level)
-        seen = glue.differences_plain(low, int(pack.reciprocals[code, level]), table)
+        codes = _coarser(fine, level - 1)
+        planes[..., 0], planes[..., 1] = (codes + 2) // 4, 16 * level
+        factors = pack.reciprocals[codes, level].repeat(2, 0).repeat(2, 1)
+        seen = glue.differences_plain(low, factors, table)
         first = networks.run(level, PARTS[0], {"low": seen, "up": up, "planes": planes})
         side = coder.tile_cells or max(h, w)
         windows = [Window(r, c) for r in Span(0, h).tiles(side) for c in Span(0, w).tiles(side)]
@@ -39,7 +48,8 @@ def plain_walk(
             (r, c) = window
             out = {k: v[r.start : r.stop, c.start : c.stop] for k, v in first.items()}
             tile = coder.tile(level, number, window)
-            rows.setdefault(r.start, []).append(_passes(networks, level, code, tile, out))
+            there = codes[r.start : r.stop, c.start : c.stop]
+            rows.setdefault(r.start, []).append(_passes(networks, level, there, tile, out))
         names = rows[0][0].keys()
         whole = {
             name: np.concatenate(
@@ -51,11 +61,19 @@ def plain_walk(
         low = synthesis_level_plain(low, whole["details"])
         up = whole["up"]
         if level > 1 and "g" in whole:
-            mended = _residual(
-                networks, f"m{min(level, SHARED_FROM)}", low, whole["g"], code, level - 1
-            )
+            codes = _coarser(fine, level - 1)
+            name = f"m{min(level, SHARED_FROM)}"
+            mended = _residual(networks, name, low, whole["g"], codes, level - 1)
             low = (low + mended).clip(-glue.DETAIL_MAX, glue.DETAIL_MAX)
-    return rgb_from_planes(low + _residual(networks, "post", low, up, code, 0))
+    return rgb_from_planes(low + _residual(networks, "post", low, up, fine, 0))
+
+
+def _coarser(codes: NDArray[np.int16], times: int) -> NDArray[np.int16]:
+    """Codes of cells of twice the side, the best of four, so many times."""
+    for _ in range(times):
+        h, w = codes.shape
+        codes = codes.reshape(h // 2, 2, w // 2, 2).max((1, 3))
+    return codes
 
 
 def _residual(
@@ -63,15 +81,19 @@ def _residual(
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8],
-    code: int,
+    codes: NDArray[np.int16],
     level: int,
 ) -> NDArray[np.int32]:
-    reciprocal = int(networks.pack.reciprocals[code, level])
-    pixels = cell_inputs_plain(planes, reciprocal, layout.compand_table())
-    plane = np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8)
+    factors = networks.pack.reciprocals[codes, level][..., None, None]
+    pixels = cell_inputs_plain(planes, factors, layout.compand_table())
+    plane = ((codes + 2) // 4).astype(np.uint8)[..., None]
     inputs = {"pixels": pixels, "plane": plane, "features": features}
     (head,) = networks.run_program(name, inputs).values()
-    return from_head(head.astype(np.int16), step_of(networks, code, level))
+    out = np.zeros(planes.shape, np.int32)
+    for code in np.unique(codes):
+        here = (codes == code).repeat(4, 0).repeat(4, 1)
+        out[:, here] = from_head(head.astype(np.int16), step_of(networks, code, level))[:, here]
+    return out
 
 
 def _axis(name: str) -> int:
@@ -79,7 +101,7 @@ def _axis(name: str) -> int:
 
 
 def _passes(
-    networks: Networks, level: int, code: int, tile: Any, out: dict[str, Any]
+    networks: Networks, level: int, codes: NDArray[np.int16], tile: Any, out: dict[str, Any]
 ) -> dict[str, NDArray[Any]]:
     mask = out.pop("mask", None)
     if mask is not None:
@@ -97,7 +119,11 @@ def _passes(
     if mask is not None:
         luma = [glue.unmask(y, mask[..., :1]) for y in luma]
         chroma = glue.unmask(chroma, mask[..., 1:])
-    details = glue.dequantize_plain(luma, chroma, networks.pack.steps[code, level - 1])
+    details = np.zeros((3, 3, 2 * codes.shape[0], 2 * codes.shape[1]), np.int32)
+    for code in np.unique(codes):
+        here = (codes == code).repeat(2, 0).repeat(2, 1)
+        steps = networks.pack.steps[code, level - 1]
+        details[..., here] = glue.dequantize_plain(luma, chroma, steps)[..., here]
     last = [array.astype(np.uint8) for array in out.values()]
     found = {"details": details, "up": last[0]}
     return found if len(last) == 1 else {**found, "g": last[1]}

@@ -7,6 +7,7 @@ from image.photos import photo
 from pauca import create_model, decode, encode
 from pauca.image.choose import error_price
 from pauca.image.codec import EncodeOptions, PictureEncoder
+from pauca.image.qualities import Qualities
 from pauca.image.thrift import BLOCK, Ledger, Weights, cheapest, on_cells
 from pauca.image.window import Span, Window
 
@@ -20,7 +21,7 @@ def test_a_ledger_has_the_bits_of_the_stream_and_the_error_of_its_picture(tile: 
     pixels = photo(200, 300)
     encoder = PictureEncoder(pixels, PACK, EncodeOptions(effort=3, threads=2, tile=tile))
     coded, seen = encoder.encode_and_decode(CODE)
-    ledger = encoder._trial(encoder._encoder(CODE), np.ones((8, 12), np.float32))
+    ledger = encoder._trial(encoder._encoder(Qualities(CODE)), np.ones((8, 12), np.float32))
     payload = 8 * sum(len(chunk.payload) for chunk in coded.payload)
     assert 0.95 * payload < ledger.bits.sum() < payload  # the lowest band is not in it
     error = np.square(seen.astype(np.float64) - pixels)

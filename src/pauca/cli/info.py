@@ -11,7 +11,7 @@ from pauca.container.headers import ImageHeader, StreamInfo, WeightsHeader
 from pauca.container.metadata import NAMES
 
 # Chunks of a picture that `info` names, with their sizes.
-CARRIED = {"A": "alpha", "G": "graphics", **NAMES}
+CARRIED = {"A": "alpha", "G": "graphics", "Q": "qualities", **NAMES}
 
 
 def info(input: Input, json: Json = False) -> None:

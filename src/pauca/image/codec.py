@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,8 @@ from pauca.errors import InputError
 from pauca.image import layout
 from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table, error_price
-from pauca.image.effort import bands_of
+from pauca.image.effort import PLAIN, bands_of
 from pauca.image.graphics import Canvas
-from pauca.image.layout import ALIGN
 from pauca.image.networks import Networks
 from pauca.image.parse import (
     CODED,
@@ -29,10 +28,12 @@ from pauca.image.parse import (
     decoder_of,
     parse_chunks,
     split_payload,
+    split_qualities,
 )
+from pauca.image.qualities import QUALITIES, Codes, Qualities, encode_qualities
 from pauca.image.symbols import Encoder, TiledEncoder
 from pauca.image.thrift import FACTORS, Ledger, Weights, cheapest
-from pauca.image.tiling import encode_tiled, tile_cells
+from pauca.image.tiling import encode_tiled, padded_size, tile_cells
 from pauca.image.view import WHOLE, View
 from pauca.image.walk import Walk
 from pauca.image.window import Window
@@ -55,11 +56,6 @@ class EncodeOptions:
     threads: int = 0
     runtime: str = "native"
     tile: int | None = None
-
-
-def padded_size(height: int, width: int) -> tuple[int, int]:
-    """Sides rounded up to what the transform needs."""
-    return height + -height % ALIGN, width + -width % ALIGN
 
 
 @dataclass(frozen=True)
@@ -88,68 +84,71 @@ class PictureEncoder:
         _check(pixels, options)
         self.pixels = pixels
         self.networks = Networks(pack, options.runtime, options.threads or default_threads())
-        self._size = padded_size(*pixels.shape[:2])
-        self._tile = tile_cells(options.tile, self._size)
+        self.size = padded_size(*pixels.shape[:2])
+        self._tile = tile_cells(options.tile, self.size)
         self._analysed: Analysis | None = None
         self._effort = options.effort
         self._costs = cost_table(pack) if options.effort > 1 else None
 
     def encode(self, code: int) -> Coded:
         """Code at quality code 0..400."""
-        encoder = self._encoder(code)
-        walk = Walk(self.networks, self._size, code, encoder)
+        encoder = self._encoder(Qualities(code))
+        walk = Walk(self.networks, self.size, encoder.qualities, encoder)
         try:
             walk.code_all()
         finally:
             walk.close()
-        return self._coded(code, encoder)
+        return self._coded(encoder)
 
-    def encode_and_decode(self, code: int) -> tuple[Coded, NDArray[np.uint8]]:
-        """Code at quality code 0..400; the pixels are those of decoders."""
-        encoder = self._encoder(code)
-        header = self._header(code)
-        walk = Walk(self.networks, self._size, code, encoder, region=_region(header, WHOLE))
-        pixels = _gathered(_finished(walk, header), header, WHOLE)
-        return self._coded(code, encoder), pixels
+    def encode_and_decode(
+        self, code: int, map: Codes | None = None
+    ) -> tuple[Coded, NDArray[np.uint8]]:
+        """Code at quality code 0..400, and what blocks of the `map` have in its place; the pixels
+        are those of decoders.
+        """
+        encoder = self._encoder(Qualities(code, map))
+        pixels = _gathered(self._rows(encoder), self._header(code), WHOLE)
+        return self._coded(encoder), pixels
 
-    def _encoder(self, code: int) -> Encoder:
-        pack = self.networks.pack
+    def _encoder(self, qualities: Qualities) -> Encoder:
+        pack, code = self.networks.pack, qualities.code
         if self._analysed is None or "pre" in pack.programs:
             self._analysed = Analysis(
-                self.pixels, self._size, self.networks, code, whole=not self._tile
+                self.pixels, self.size, self.networks, code, whole=not self._tile
             )
         kind = TiledEncoder if self._tile else Encoder
-        bands = bands_of(self._analysed, self.networks, code, self._effort)
-        encoder = kind(pack, code, self._analysed.low_band, bands, self._costs, self._tile)
-        if self._effort in FACTORS:
+        effort = self._effort if qualities.map is None else min(self._effort, PLAIN)
+        bands = bands_of(self._analysed, self.networks, code, effort)
+        encoder = kind(pack, qualities, self._analysed.low_band, bands, self._costs, self._tile)
+        if effort in FACTORS:
             price = error_price(code, pack.lmbda)
-            trial = partial(self._trial, encoder)
-            encoder.thrift = cheapest(self._effort, price, self._size, trial)
+            encoder.thrift = cheapest(effort, price, self.size, partial(self._trial, encoder))
         return encoder
 
     def _trial(self, encoder: Encoder, thrift: Weights) -> Ledger:
         """What every block costs with these weights of bits."""
-        ledger = Ledger(self._size, encoder.pack.tables)
-        header = self._header(encoder.code)
-        trial = replace(encoder, thrift=thrift, ledger=ledger, segments=[])
-        if isinstance(trial, TiledEncoder):
-            trial.done = {}
-        walk = Walk(self.networks, self._size, encoder.code, trial, region=_region(header, WHOLE))
-        top = 0
-        for rows in _finished(walk, header):
-            ledger.see(self.pixels, rows, top)
-            top += len(rows)
+        ledger = Ledger(self.size, encoder.pack.tables)
+        ledger.see(self.pixels, self._rows(encoder.again(thrift, ledger)))
         return ledger
+
+    def _rows(self, encoder: Encoder) -> Iterator[NDArray[np.uint8]]:
+        """Code, and give rows as decoders have them."""
+        header = self._header(encoder.qualities.code)
+        region = _region(header, WHOLE)
+        qualities = encoder.qualities
+        return _finished(Walk(self.networks, self.size, qualities, encoder, region=region), header)
 
     def _header(self, code: int) -> ImageHeader:
         height, width = self.pixels.shape[:2]
         channels = 1 if len(self.pixels.shape) == 2 else 3
         return ImageHeader(width, height, channels, self.networks.pack.info.pack_id, code)
 
-    def _coded(self, code: int, encoder: Encoder) -> Coded:
+    def _coded(self, encoder: Encoder) -> Coded:
+        code, map = encoder.qualities.code, encoder.qualities.map
+        before = [] if map is None else [Chunk(QUALITIES, encode_qualities(map))]
         if isinstance(encoder, TiledEncoder):
-            return Coded(self._header(code), encode_tiled(encoder.tiled()))
-        return Coded(self._header(code), [Chunk(PAYLOAD, encoder.payload())])
+            return Coded(self._header(code), [*before, *encode_tiled(encoder.tiled())])
+        return Coded(self._header(code), [*before, Chunk(PAYLOAD, encoder.payload())])
 
 
 def quality_code(quality: float) -> int:
@@ -257,9 +256,10 @@ def _learned_rows(
     region = _region(header, view)
     size = padded_size(header.height, header.width)
     wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
+    qualities, payload = split_qualities(header, payload, size, limits)
     check_memory(size, payload, wanted, view.reduce, limits)
     decoder = decoder_of(header, payload, networks.pack, size)
-    walk = Walk(networks, size, header.quality, decoder, view.reduce, region)
+    walk = Walk(networks, size, qualities, decoder, view.reduce, region)
     yield from _finished(walk, header)
     if view.reduce == 0 and not decoder.tile_cells:
         decoder.latents.finish()

@@ -7,6 +7,7 @@ from pauca.image.analysis import Analysis
 from pauca.image.networks import Networks
 from pauca.image.symbols import Bands
 
+PLAIN = 3  # the last effort that codes a picture once
 REFINED_FROM = 7  # from here on gradients move them
 
 

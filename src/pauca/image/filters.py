@@ -16,6 +16,7 @@ from pauca.image import glue, layout
 from pauca.image.glue import refused
 from pauca.image.layout import CELL
 from pauca.image.networks import Networks
+from pauca.image.qualities import Where, by_code, rounded_quality
 from pauca.image.window import Span, Window
 
 TILE = 128  # cells: what a thread works on at once
@@ -26,20 +27,24 @@ def heads(
     name: str,
     planes: NDArray[np.int32],
     features: NDArray[np.uint8] | None,
-    code: int,
+    where: Where,
     level: int = 0,
 ) -> NDArray[np.int16]:
     """Head (H/4, W/4, 48) of filter `name` for planes (3, H, W) in 1/16 grey levels.
 
-    `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C).
+    `level`: the one whose low band the planes are, 0 for the picture; `features` (H/4, W/4, C);
+    `where`: the quality codes of the cells.
     Where the planes end inside a picture, the outer `networks.reach(name)` cells are not right.
     """
-    reciprocal = int(networks.pack.reciprocals[code, level])
-    pixels = cell_inputs(planes, reciprocal, layout.compand_table())
-    inputs: dict[str, NDArray[np.integer]] = {
-        "pixels": pixels,
-        "plane": np.full((*pixels.shape[:2], 1), (code + 2) // 4, np.uint8),
-    }
+
+    def seen(code: int) -> NDArray[np.int8]:
+        reciprocal = int(networks.pack.reciprocals[code, level])
+        return cell_inputs(planes, reciprocal, layout.compand_table())
+
+    pixels = by_code(where, seen)
+    plane = np.empty((*pixels.shape[:2], 1), np.uint8)
+    plane[..., 0] = rounded_quality(where)
+    inputs: dict[str, NDArray[np.integer]] = {"pixels": pixels, "plane": plane}
     if features is not None:
         inputs["features"] = np.ascontiguousarray(features)
     (head,) = networks.run_program(name, inputs).values()
@@ -101,14 +106,14 @@ def mend_to_rgb(
 
 
 def cell_inputs_plain(
-    planes: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+    planes: NDArray[np.int32], reciprocal: int | NDArray[np.int32], table: NDArray[np.int8]
 ) -> NDArray[np.int8]:
-    """Numpy twin of `cell_inputs`."""
+    """Numpy twin of `cell_inputs`, also for a factor of every cell (H/4, W/4, 1, 1)."""
     cells = _cells(planes)
     total = cells.sum(-1, keepdims=True, dtype=np.int32)
     mean = (total + np.int32(8)) >> 4
     detail = (cells - mean).clip(-glue.DIFFERENCE_MAX, glue.DIFFERENCE_MAX)
-    n16 = (detail * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
+    n16 = (detail * np.asarray(reciprocal, np.int32) + np.int32(1 << 14)) >> 15
     pixels = ((cells + np.int32(8)) >> 4).clip(-128, 127).astype(np.int8)
     h, w = cells.shape[:2]
     companded = glue.compand_plain(n16.reshape(h, w, 48), table)

@@ -107,14 +107,14 @@ def refused(what: str, error: Exception) -> InputError:
 
 
 def differences_plain(
-    low: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]
+    low: NDArray[np.int32], reciprocal: int | NDArray[np.int32], table: NDArray[np.int8]
 ) -> NDArray[np.int8]:
-    """Numpy twin of `differences`."""
+    """Numpy twin of `differences`, also for a factor of every sample (2h, 2w)."""
     p = np.pad(low, ((0, 0), (1, 1), (1, 1)), mode="edge")
     left, right, above, below = p[:, 1:-1, :-2], p[:, 1:-1, 2:], p[:, :-2, 1:-1], p[:, 2:, 1:-1]
     d = np.stack([right - left, below - above, np.int32(4) * low - right - left - below - above])
     d = np.clip(d, -DIFFERENCE_MAX, DIFFERENCE_MAX)
-    n16 = (d * np.int32(reciprocal) + np.int32(1 << 14)) >> 15
+    n16 = (d * np.asarray(reciprocal, np.int32) + np.int32(1 << 14)) >> 15
     return _fold(compand_plain(n16, table).reshape(9, *low.shape[1:]))
 
 

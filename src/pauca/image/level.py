@@ -21,6 +21,7 @@ from pauca.image.filters import heads, mend, mend_to_rgb, pieces, step_of
 from pauca.image.layout import CELL, LEVELS
 from pauca.image.networks import SHARED_FROM, Networks
 from pauca.image.post import rgb_from_planes, scaled_planes
+from pauca.image.qualities import by_code, rounded_quality
 from pauca.image.window import Span, Strip, Window
 from pauca.pixels.lifting import synthesis_level
 
@@ -45,7 +46,9 @@ class Lowest:
 def lowest(walk: Walk) -> Lowest:
     """Get the lowest band of a walk."""
     height, width = (side >> LEVELS for side in walk.size)
-    low = dequantize_low(walk.coder.low((3, height, width)), int(walk.pack.low_steps[walk.code]))
+    low = dequantize_low(
+        walk.coder.low((3, height, width)), int(walk.pack.low_steps[walk.qualities.code])
+    )
     up = np.zeros((height // 2, width // 2, UP), np.uint8)
     return Lowest(Strip(1, 0, 0, low), Strip(0, 0, 0, up))
 
@@ -153,7 +156,13 @@ class Level:
         if mask is not None:
             luma = [glue.unmask(y, mask[..., :1]) for y in luma]
             chroma = glue.unmask(chroma, mask[..., 1:])
-        details = glue.dequantize(luma, chroma, walk.pack.steps[walk.code, level - 1])
+        where = walk.qualities.on(2 << level, window)
+        details = by_code(
+            where,
+            lambda code: glue.dequantize(luma, chroma, walk.pack.steps[code, level - 1]),
+            2,
+            planes=True,
+        )
         return Part(details, features, first)
 
     def _first(self, networks: Networks, window: Window) -> dict[str, NDArray[np.integer]]:
@@ -162,9 +171,13 @@ class Level:
         seen = window.grow(self.reach, self.size)
         outer = seen.grow(1, self.size)  # differences look at the next sample
         low = self.source.out.view(outer.scale(2))
-        found = glue.differences(low, int(walk.pack.reciprocals[walk.code, level]), walk.table)
+        where = walk.qualities.on(2 << level, outer)
+        factors = walk.pack.reciprocals
+        found = by_code(
+            where, lambda code: glue.differences(low, int(factors[code, level]), walk.table)
+        )
         planes = np.empty((*found.shape[:2], 2), np.uint8)
-        planes[:] = ((walk.code + 2) // 4, 16 * level)
+        planes[..., 0], planes[..., 1] = rounded_quality(where), 16 * level
         up = self.source.up.view(seen)
         inside = seen.within(outer)
         inputs = {"low": found[inside], "up": up, "planes": planes[inside]}
@@ -212,26 +225,45 @@ class Level:
         walk, place, finer = self.walk, window.scale(CELL), self.level - 1
         whole = self.planes.view(place)
         out = np.empty((*whole.shape[1:], 3), np.uint8) if self.last else np.empty_like(whole)
-        step = step_of(walk.networks, walk.code, finer)
 
         def one(networks: Networks, own: Window) -> None:
             seen = own.grow(self.halo, self.size)
             planes, features = self.planes.view(seen.scale(CELL)), self.features.view(seen)
-            head = heads(networks, self.filter, planes, features, walk.code, finer)
+            codes = walk.qualities.on(CELL << finer, seen)
+            head = heads(networks, self.filter, planes, features, codes, finer)
             head = head[own.within(seen)]
             planes = planes[:, *own.scale(CELL).within(seen.scale(CELL))]
             rows, columns = own.scale(CELL).within(place)
-            if self.last and finer == 0:
-                mend_to_rgb(planes, head, step, out[rows, columns])
-            elif self.last:
-                mended = np.empty_like(planes)
-                mend(planes, head, step, mended)
-                out[rows, columns] = rgb_from_planes(scaled_planes(mended, finer))
-            else:
-                mend(planes, head, step, out[:, rows, columns])
+            to = out[rows, columns] if self.last else out[:, rows, columns]
+            codes = walk.qualities.on(CELL << finer, own)
+            if isinstance(codes, int):
+                self._add(planes, head, codes, to)
+                return
+
+            def added(code: int) -> NDArray[Any]:
+                made = np.empty_like(to)
+                self._add(planes, head, code, made)
+                return made
+
+            to[:] = by_code(codes, added, CELL, planes=not self.last)
 
         walk.workers.map(one, pieces(window))
         return out
+
+    def _add(
+        self, planes: NDArray[np.int32], head: NDArray[np.int16], code: int, out: NDArray[Any]
+    ) -> None:
+        """Planes plus a filter's residuals, at a quality code, as they leave the level."""
+        finer = self.level - 1
+        step = step_of(self.walk.networks, code, finer)
+        if self.last and finer == 0:
+            mend_to_rgb(planes, head, step, out)
+        elif self.last:
+            mended = np.empty_like(planes)
+            mend(planes, head, step, mended)
+            out[:] = rgb_from_planes(scaled_planes(mended, finer))
+        else:
+            mend(planes, head, step, out)
 
 
 def dequantize_low(low: NDArray[np.int32], step: int) -> NDArray[np.int32]:

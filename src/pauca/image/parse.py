@@ -9,6 +9,7 @@ from pauca.container.headers import ImageHeader, decode_image_header
 from pauca.errors import FormatError, TruncatedError
 from pauca.image import layout
 from pauca.image.graphics import WHOLE, Graphics, decode_graphics
+from pauca.image.qualities import QUALITIES, Qualities, decode_qualities
 from pauca.image.symbols import Decoder, TiledDecoder
 from pauca.image.tiling import LEVEL, MAX_LOG, decode_tiled
 from pauca.limits import Limits
@@ -17,14 +18,15 @@ from pauca.pack.image import ImagePack
 PAYLOAD = "D"
 ALPHA = "A"
 GRAPHICS = "G"
-CODED = ("I", ALPHA, GRAPHICS, PAYLOAD, LEVEL)  # what a picture is made of, in its order
+CODED = ("I", ALPHA, GRAPHICS, QUALITIES, PAYLOAD, LEVEL)  # what a picture is made of, in its order
 
 # Of working memory, measured at its peak, rounded up: for a pixel of what is worked on at once, two
 # rows of tiles or all, and for a pixel of the result.
 BYTES_PER_PIXEL = 60
 PICTURE_BYTES = 3
 
-Payload = Sequence[Chunk]  # one chunk D or chunks P, a chunk G before these, or G alone
+# One chunk D or chunks P, a chunk G and then one Q before these where there are any, or G alone.
+Payload = Sequence[Chunk]
 
 
 def parse_chunks(
@@ -39,14 +41,17 @@ def parse_chunks(
     drawn = rest[:1] == [GRAPHICS]
     whole = drawn and bytes(chunks[first].payload[:1]) == bytes([WHOLE])
     learned = rest[drawn:]
+    mapped = learned[:1] == [QUALITIES]
+    learned = learned[mapped:]
     most = 1 + layout.LEVELS
     levels = len(learned) <= most and set(learned) == {LEVEL} and (prefix or len(learned) == most)
-    if types[:1] != ["I"] or (bool(learned) if whole else not (learned == [PAYLOAD] or levels)):
+    none = whole and not mapped
+    if types[:1] != ["I"] or (bool(learned) if none else not (learned == [PAYLOAD] or levels)):
         if prefix and types[:1] == ["I"] and not learned:
             raise TruncatedError("the stream ends before its payload")
         raise FormatError(
-            "a picture stream has one header, alpha and graphics behind it, and one payload unless"
-            " all is graphics"
+            "a picture stream has one header, alpha, graphics and a map of qualities behind it, and"
+            " one payload unless all is graphics"
         )
     return decode_image_header(chunks[0].payload, limits), chunks[first:]
 
@@ -59,6 +64,16 @@ def split_payload(
         return None, payload
     size = (header.height, header.width)
     return decode_graphics(payload[0].payload, size, limits), payload[1:]
+
+
+def split_qualities(
+    header: ImageHeader, payload: Payload, size: tuple[int, int], limits: Limits
+) -> tuple[Qualities, Payload]:
+    """Qualities of a padded picture of `size`, and what is left of the payload."""
+    if payload[0].type != QUALITIES:
+        return Qualities(header.quality), payload
+    codes = decode_qualities(payload[0].payload, size, limits)
+    return Qualities(header.quality, codes), payload[1:]
 
 
 def check_memory(

@@ -6,7 +6,7 @@ One payload is one stream of all symbols, or one stream for every tile (spec/ima
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from pauca.errors import EntropyError, TruncatedError
 from pauca.image import glue, layout, lowband, tiling
 from pauca.image.choose import CostTable, round_plain, round_thrifty
 from pauca.image.coder import CHROMA, PARTS
+from pauca.image.qualities import Qualities, by_code
 from pauca.image.thrift import Ledger, Weights, on_cells
 from pauca.image.window import Window
 from pauca.pack.image import ImagePack
@@ -48,10 +49,9 @@ class TileEncoder:
         self, part: str, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
         """Round the pass's coefficients around their means."""
-        pack, code, level = self.encoder.pack, self.encoder.code, self.level
+        level = self.level
         if part == PARTS[0]:
-            steps = pack.steps[code, level - 1].astype(np.float32) / np.float32(256)
-            self.parts = dict(zip(PARTS, glue.gather(self.bands, steps), strict=False))
+            self.parts = dict(zip(PARTS, self._in_steps(), strict=False))
             if self.shrink is not None:
                 for name, values in self.parts.items():
                     values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
@@ -62,16 +62,39 @@ class TileEncoder:
             self.encoder.ledger.spend(level, self.window, symbols, indexes.ravel())
         return symbols
 
+    def _in_steps(self) -> list[NDArray[np.float32]]:
+        """The coefficients of every pass, in steps."""
+        all_steps = self.encoder.pack.steps[:, self.level - 1].astype(np.float32) / np.float32(256)
+        where = self.encoder.qualities.on(2 << self.level, self.window)
+        if isinstance(where, int):
+            return glue.gather(self.bands, all_steps[where])
+        made = {int(code): glue.gather(self.bands, all_steps[code]) for code in np.unique(where)}
+
+        def of_pass(number: int) -> NDArray[np.float32]:
+            return by_code(where, lambda code: made[code][number])
+
+        return [of_pass(number) for number in range(len(PARTS) - 1)]
+
     def _rounded(
         self, residual: NDArray[np.float32], part: str, indexes: NDArray[np.uint8]
     ) -> NDArray[np.int16]:
         costs, thrift = self.encoder.costs, self.encoder.thrift
         if costs is None:
             return round_plain(residual)
-        weights = costs.weights(self.encoder.code, self.level, part, indexes.shape[2])
+        weights = self._prices(costs, part, indexes.shape[2])
         if thrift is not None:
-            weights = (on_cells(thrift, self.level, self.window)[..., None] * weights).ravel()
-        return round_thrifty(residual, indexes.ravel(), weights, costs)
+            weights = on_cells(thrift, self.level, self.window)[..., None] * weights
+        return round_thrifty(residual, indexes.ravel(), weights.ravel(), costs)
+
+    def _prices(self, costs: CostTable, part: str, count: int) -> NDArray[np.float32]:
+        """Price of a bit in squared steps: (count,), or (h, w, count) where qualities differ."""
+        where = self.encoder.qualities.on(2 << self.level, self.window)
+        if isinstance(where, int):
+            return costs.weights(where, self.level, part, count)
+        codes, which = np.unique(where, return_inverse=True)
+        known = np.stack([costs.weights(int(code), self.level, part, count) for code in codes])
+        prices: NDArray[np.float32] = known[which.reshape(where.shape)]
+        return prices
 
     def finish(self) -> None:
         """Hand the symbols over."""
@@ -84,7 +107,7 @@ class Encoder:
     """Symbols by rounding, for one stream of all of them."""
 
     pack: ImagePack
-    code: int
+    qualities: Qualities
     low_band: NDArray[np.float32]
     bands: Bands
     costs: CostTable | None
@@ -94,9 +117,13 @@ class Encoder:
     head: bytes = b""
     segments: list[Symbols] = field(default_factory=list)
 
+    def again(self, thrift: Weights, ledger: Ledger) -> Encoder:
+        """The same for a trial, with nothing coded yet."""
+        return replace(self, thrift=thrift, ledger=ledger, segments=[])
+
     def low(self, shape: tuple[int, int, int]) -> NDArray[np.int32]:
         """Quantize the lowest band and keep its differences."""
-        step = float(self.pack.low_steps[self.code]) / 256.0
+        step = float(self.pack.low_steps[self.qualities.code]) / 256.0
         low: NDArray[np.int32] = (
             np.rint(self.low_band / step).clip(-LOW_MAX, LOW_MAX).astype(np.int32)
         )
@@ -129,6 +156,10 @@ class TiledEncoder(Encoder):
     """Symbols by rounding, for one stream a tile."""
 
     done: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def again(self, thrift: Weights, ledger: Ledger) -> TiledEncoder:
+        """The same for a trial, with nothing coded yet."""
+        return replace(self, thrift=thrift, ledger=ledger, segments=[], done={})
 
     def keep(self, level: int, number: int, segments: list[Symbols]) -> None:
         """Code the symbols of a tile."""

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image import layout
-from pauca.image.codec import Coded
+from pauca.image.codec import Coded, PictureEncoder
 from pauca.image.content import AnyEncoder
+from pauca.image.spatial import by_blocks
 from pauca.metrics.compare import tile_psnr
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim, ms_ssim_db
@@ -142,11 +143,16 @@ class Trials:
         else:
             coded, decoded = self.encoder.encode_and_decode(code)
             likeness = self.target.likeness(np.asarray(self.encoder.pixels), decoded)
-        trial = Trial(code * 100 / TOP, len(coded.stream(self.extras)), likeness)
-        self.coded[code], self.made[code] = coded, trial
+        self.coded[code], self.made[code] = coded, self.told(coded, likeness)
+        return self.made[code].figure
+
+    def told(self, coded: Coded, likeness: float | None) -> Trial:
+        """The trial of a coding, once reported."""
+        quality = coded.header.quality * 100 / TOP
+        trial = Trial(quality, len(coded.stream(self.extras)), likeness)
         if self.report:
             self.report(trial)
-        return trial.figure
+        return trial
 
 
 def encode_to(
@@ -170,7 +176,10 @@ def encode_to(
     good = [code for code, trial in trials.made.items() if trial.figure >= target.value]
     if not good:
         raise InputError(_too_much(likeness.name, target.value, trials.made[TOP].figure))
-    return trials.coded[min(good, key=lambda code: trials.made[code].bytes)]
+    best = min(good, key=lambda code: trials.made[code].bytes)
+    if target.min_tile_psnr is not None and isinstance(encoder, PictureEncoder):
+        return by_blocks(encoder, target.value, best, lambda c, tile: trials.told(c, tile).bytes)
+    return trials.coded[best]
 
 
 def _lossless(trials: Trials) -> Coded:

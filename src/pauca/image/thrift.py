@@ -7,7 +7,7 @@ that made its bits and its error, as a decoder has it, cost least.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,16 +50,17 @@ class Ledger:
         else:
             self.bits[_blocks(window.shrink(1 << -log))] += _sums(cells, 1 << -log)
 
-    def see(self, pixels: Rows, rows: NDArray[np.uint8], top: int) -> None:
-        """Note the error of decoded rows from row `top` of the picture on."""
-        width = pixels.shape[1]
-        original = pixels[top : top + len(rows), 0:width]
-        error = np.square(rows.astype(np.int32) - original)
-        error = 3 * error if error.ndim == 2 else error.sum(2)
-        across = np.zeros((len(rows), self.error.shape[1] * BLOCK))
-        across[:, :width] = error
-        lines = across.reshape(len(rows), -1, BLOCK).sum(2)
-        np.add.at(self.error, np.arange(top, top + len(rows)) >> LOG_BLOCK, lines)
+    def see(self, pixels: Rows, decoded: Iterable[NDArray[np.uint8]]) -> None:
+        """Note the error of a decoded picture, given from top to bottom."""
+        width, top = pixels.shape[1], 0
+        for rows in decoded:
+            error = np.square(rows.astype(np.int32) - pixels[top : top + len(rows), 0:width])
+            error = 3 * error if error.ndim == 2 else error.sum(2)
+            across = np.zeros((len(rows), self.error.shape[1] * BLOCK))
+            across[:, :width] = error
+            blocks = across.reshape(len(rows), -1, BLOCK).sum(2)
+            np.add.at(self.error, np.arange(top, top + len(rows)) >> LOG_BLOCK, blocks)
+            top += len(rows)
 
 
 def on_cells(weights: Weights, level: int, window: Window) -> NDArray[np.float32]:

@@ -13,13 +13,18 @@ from pauca.container.chunks import Chunk
 from pauca.container.cursor import Cursor, encode_varint
 from pauca.errors import FormatError, InputError, TruncatedError
 from pauca.image import layout
-from pauca.image.layout import CELL
+from pauca.image.layout import ALIGN, CELL
 
 LEVEL = "P"  # one chunk for the lowest band, one for every level
 MIN_LOG, MAX_LOG = 5, 15  # of the side of a tile in cells
 TILED_FROM = 1 << 22  # pixels from which on a picture is cut into tiles
 TILE = 1024  # pixels along the side of a tile, unless told
 WIDE = 8192  # columns above which tiles are half as large: a row of them is what takes memory
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Sides rounded up to what the transform needs."""
+    return height + -height % ALIGN, width + -width % ALIGN
 
 
 def tile_cells(tile: int | None, size: tuple[int, int]) -> int:

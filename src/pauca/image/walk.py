@@ -18,6 +18,7 @@ from pauca.image.coder import Coder
 from pauca.image.layout import CELL
 from pauca.image.level import Level
 from pauca.image.networks import Networks
+from pauca.image.qualities import Qualities
 from pauca.image.window import Span, Window
 from pauca.image.workers import Workers
 
@@ -25,7 +26,7 @@ Rows = NDArray[np.uint8]
 
 
 class Walk:
-    """A walk through a padded picture (sides multiples of 128) at quality code 0..400, down to the
+    """A walk through a padded picture (sides multiples of 128) at its qualities, down to the
     picture reduced by 2**`reduce`, of which `region` is wanted, all by default.
     """
 
@@ -33,12 +34,13 @@ class Walk:
         self,
         networks: Networks,
         size: tuple[int, int],
-        code: int,
+        qualities: Qualities,
         coder: Coder,
         reduce: int = 0,
         region: Window | None = None,
     ) -> None:
-        self.networks, self.pack, self.code, self.coder = networks, networks.pack, code, coder
+        self.networks, self.pack, self.coder = networks, networks.pack, coder
+        self.qualities = qualities
         self.size, self.reduce = size, reduce
         self.table = layout.compand_table()
         full = Window(Span(0, size[0] >> reduce), Span(0, size[1] >> reduce))
