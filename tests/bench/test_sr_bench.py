@@ -108,8 +108,11 @@ def test_refused(tmp_path: Path, photos: Path) -> None:
     for name in ("bad.onnx", "missing.onnx"):
         with pytest.raises(InputError):
             make_method(str(tmp_path / name), 2, 1)
-    with pytest.raises(InputError, match="not by 4"):
-        make_method(str(write_random_pack(tmp_path / "pack")), 4, 1)
+    with pytest.raises(InputError, match="not by 2"):
+        make_method(str(write_random_pack(tmp_path / "four", scale=4, fold=4)), 2, 1)
+    pack = str(write_random_pack(tmp_path / "pack"))
+    once, twice = (make_method(pack, scale, 1) for scale in (2, 4))
+    assert twice.macs == 5 * once.macs  # the second time on four times the pixels
     four = make_method(str(nearest_network(tmp_path / "net.onnx", 3)), 4, 1)
     with pytest.raises(InputError, match="not x4"):
         four.picture(np.zeros((8, 8, 3), np.uint8))

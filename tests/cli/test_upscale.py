@@ -63,13 +63,23 @@ def test_video(cli: Cli, pack: Path, tmp_path: Path) -> None:
     assert result.code == 0 and "4 frames" in result.err, result.err
 
 
+def test_four_times_by_a_model_for_two(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png")
+    for more in (["-m", pack], []):  # without a name, the shipped one
+        done = cli("upscale", source, "-o", "out.png", "-s", "4", "-f", *more)
+        assert done.code == 0, done.err
+        with Image.open(tmp_path / "out.png") as image:
+            assert image.size == (84, 52)
+
+
 def test_refused(cli: Cli, pack: Path, tmp_path: Path) -> None:
     source = save(tmp_path / "in.png")
     deep = tmp_path / "deep.png"
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
     cli("upscale", deep, "-o", "out.png", "-m", pack).fails(1, "8 bits")
     cli("upscale", source, "-o", "out.png", "-s", "3", "-m", pack).fails(2, "2 or 4")
-    cli("upscale", source, "-o", "out.png", "-s", "4", "-m", pack).fails(1, "by 2, not by 4")
+    four = write_random_pack(tmp_path / "four", scale=4, fold=4)
+    cli("upscale", source, "-o", "out.png", "-m", four).fails(1, "by 4, not by 2")
     cli("upscale", source, "-o", "out.xyz", "-m", pack).fails(1, ".xyz")
     cli("upscale", source, "-o", "out.png", "-m", "nothing").fails(1, "no model")
     cli("upscale", source, "-o", "out.png", "-m", "img-psnr").fails(1, "for image")

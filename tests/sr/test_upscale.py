@@ -50,6 +50,16 @@ def test_tiles_threads_and_runtimes_give_the_same_bits(pack: SrPack) -> None:
         assert np.array_equal(found, whole), (threads, tile, runtime)
 
 
+def test_twice_is_one_after_the_other(pack: SrPack) -> None:
+    plane = photo(26, 31)[..., 0].astype(np.int16) * 16
+    twice, once = Upscaler(pack, times=2), Upscaler(pack)
+    assert (once.scale, twice.scale) == (2, 4)
+    grown, chroma = twice.planes([plane, plane[::2, ::2]])
+    assert np.array_equal(grown, once.planes(once.planes([plane]))[0])
+    assert chroma.shape == (52, 64)
+    assert twice.picture(photo(26, 31)).shape == (104, 124, 3)
+
+
 def test_alpha_is_interpolated_and_colour_is_as_without(pack: SrPack) -> None:
     x = photo(30, 41)
     alpha = np.zeros((30, 41, 1), np.uint8)

@@ -67,9 +67,10 @@ def _filter(name: str, scale: int) -> Method:
 def _pack(name: str, scale: int, threads: int) -> Method:
     base, _, runtime = name.partition("@")
     pack = create_upscaler(base)
-    if pack.scale != scale:
+    if pack.scale not in (scale, scale // 2):
         raise InputError(f"{name} upscales by {pack.scale}, not by {scale}")
-    upscaler = Upscaler(pack, threads, runtime or "native")
+    times = 1 if pack.scale == scale else 2
+    upscaler = Upscaler(pack, threads, runtime or "native", times=times)
     rng = np.random.default_rng(0)
     noise = [(rng.integers(0, 4096, (HEIGHT, WIDTH))).astype(np.int16) for _ in range(pack.planes)]
     size = sum(path.stat().st_size for path in pack.info.path.iterdir())
@@ -78,7 +79,7 @@ def _pack(name: str, scale: int, threads: int) -> Method:
         upscaler.picture,
         upscaler.picture if pack.planes == 1 else partial(_as_grey, upscaler.picture),
         lambda: upscaler.planes(noise),
-        pack.macs * HEIGHT * WIDTH,
+        pack.macs * HEIGHT * WIDTH * sum(pack.scale ** (2 * i) for i in range(times)),
         pack.parameters,
         size,
     )

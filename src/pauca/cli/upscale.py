@@ -47,7 +47,7 @@ def upscale(
 ) -> None:
     """Make a picture, a folder of pictures or a video larger, and sharp.
 
-    Videos keep timestamps, audio and subtitles; the result is H.264 in MP4, MKV or MOV.
+    A model for 2 is used twice for 4. Videos keep timestamps, audio and subtitles; the result is H.264 in MP4, MKV or MOV.
     """
     from pauca.sr.video import SUFFIXES, VideoOptions
 
@@ -82,6 +82,8 @@ def _default_model(scale: int, is_video: bool) -> str:
     for name in reversed(names) if is_video else names:
         if name in shipped:
             return name
+    if scale == 4:
+        return _default_model(2, is_video)  # twice
     raise InputError(f"no model that upscales by {scale} is shipped; name your own with --model")
 
 
@@ -90,9 +92,9 @@ def _upscaler(model: str, scale: int, jobs: int) -> "Upscaler":
     from pauca.sr.upscale import Upscaler
 
     pack = create_upscaler(model)
-    if pack.scale != scale:
+    if pack.scale not in (scale, scale // 2):
         raise InputError(f"{pack.info.name} upscales by {pack.scale}, not by {scale}")
-    return Upscaler(pack, jobs)
+    return Upscaler(pack, jobs, times=1 if pack.scale == scale else 2)
 
 
 def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict[str, Any]:

@@ -23,17 +23,26 @@ Plane = NDArray[np.int16]  # 1/16 grey levels
 
 @dataclass(frozen=True)
 class Upscaler:
-    """A pack on one runtime. `tile` is a multiple of 8 input pixels, 0 for none."""
+    """A pack on one runtime, `times` one after the other.
+
+    `tile` is a multiple of 8 input pixels, 0 for none.
+    """
 
     pack: SrPack
     threads: int = 0
     runtime: str = "native"
     tile: int = TILE
+    times: int = 1
 
     def __post_init__(self) -> None:
         """Raise `InputError` on a tile that cells do not fit."""
         if self.tile < 0 or self.tile % 8:
             raise InputError("a tile must be a multiple of 8 pixels")
+
+    @property
+    def scale(self) -> int:
+        """How many times the sides grow."""
+        return int(self.pack.scale**self.times)
 
     def picture(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8 to `scale` times its sides.
@@ -58,12 +67,14 @@ class Upscaler:
         count = self.pack.planes
         if count == 3 and [p.shape for p in planes] != [planes[0].shape] * 3:
             raise InputError(f"{self.pack.info.name} needs three planes of one size")
-        mended = self._mended(planes[:count])
+        mended = planes[:count]
+        for _ in range(self.times):
+            mended = self._mended(mended)
         return mended + [self.interpolated(plane) for plane in planes[count:]]
 
     def interpolated(self, plane: Plane) -> Plane:
         """Bicubic interpolation alone, (h, w) to `scale` times that."""
-        return interpolate(plane, self.pack.scale)
+        return interpolate(plane, self.scale)
 
     def _mended(self, planes: list[Plane]) -> list[Plane]:
         fold, scale = self.pack.fold, self.pack.scale

@@ -83,7 +83,7 @@ class _Pipeline:
         self.input = main_video(container)
         self.input.thread_type = "AUTO"
         self.format = working_format(self.input.codec_context.format)
-        scale = upscaler.pack.scale
+        scale = upscaler.scale
         self.width, self.height = self.input.width * scale, self.input.height * scale
         self.stream = self._video_stream(options)
         self.copies = add_copies(av, container, output)
