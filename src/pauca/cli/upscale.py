@@ -47,7 +47,8 @@ def upscale(
 ) -> None:
     """Make a picture, a folder of pictures or a video larger, and sharp.
 
-    A model for 2 is used twice for 4. Videos keep timestamps, audio and subtitles; the result is H.264 in MP4, MKV or MOV.
+    A model for 2 is used twice for 4. Videos keep timestamps, audio and subtitles; the result is
+    H.264 in MP4, MKV or MOV.
     """
     from pauca.sr.video import SUFFIXES, VideoOptions
 
