@@ -135,6 +135,7 @@ def decode(
     *,
     scale: int = 1,
     region: tuple[int, int, int, int] | None = None,
+    look: str = "faithful",
     threads: int = 0,
     packs: "Sequence[Path]" = (),
     limits: Limits | None = None,
@@ -144,12 +145,13 @@ def decode(
 
     `source`: the stream's bytes, a path or a binary file. `scale`: 1, 2, 4 or 8 times smaller, from
     a stream that may then end early. `region`: left, top, width and height in pixels of the whole
-    picture. `threads`: 0 for all cores. `packs`: folders of model packs that may be needed besides
-    the shipped ones. Raises `FormatError` and its children, `UnsupportedError` (another kind of
+    picture. `look`: "natural" puts back texture that the faithful look has lost; it is invented.
+    `threads`: 0 for all cores. `packs`: folders of model packs that may be needed besides the
+    shipped ones. Raises `FormatError` and its children, `UnsupportedError` (another kind of
     stream), `PackError` (unknown pack), `LimitError`, `InputError` (scale or region).
     """
     return decode_picture(
-        source, scale=scale, region=region, threads=threads, packs=packs, limits=limits
+        source, scale=scale, region=region, look=look, threads=threads, packs=packs, limits=limits
     ).pixels
 
 
@@ -158,6 +160,7 @@ def decode_picture(
     *,
     scale: int = 1,
     region: tuple[int, int, int, int] | None = None,
+    look: str = "faithful",
     threads: int = 0,
     packs: "Sequence[Path]" = (),
     limits: Limits | None = None,
@@ -173,7 +176,7 @@ def decode_picture(
         from pauca.image.picture import decode_picture as decode_image_stream
         from pauca.image.view import View
 
-        view = View(scale, region, prefix=scale > 1)
+        view = View(scale, region, scale > 1, look)
         return decode_image_stream(data, limits, packs, view, threads)
     if kind is None:
         read_info(data, limits)  # says which byte is wrong

@@ -35,6 +35,7 @@ from pauca.cli.options import (
     Jobs,
     Json,
     KeepHidden,
+    LookBound,
     Lossless,
     MaxDrop,
     MaxError,
@@ -43,6 +44,7 @@ from pauca.cli.options import (
     Nnpf,
     NoMetadata,
     Output,
+    PictureLook,
     Plot,
     Preset,
     Quality,
@@ -177,6 +179,8 @@ def decode(
     ] = None,
     scale: ScaleDown = None,
     region: Region = None,
+    look: PictureLook = None,
+    look_bound: LookBound = None,
     base: Base = None,
     tensor: Annotated[
         list[str] | None,
@@ -200,7 +204,10 @@ def decode(
     they carry, to .mkv (FFV1, lossless), .mp4 or .mov (H.264 at CRF 12), .y4m, - (y4m) or a folder
     of PNG; --filter none leaves the filters out.
     """
-    pictures = {"--model": model, "--scale": scale, "--region": region}
+    pictures = {
+        "--model": model, "--scale": scale, "--region": region, "--look": look,
+        "--look-bound": look_bound,
+    }  # fmt: skip
     networks = {"--base": base, "--tensor": tensor or None, "--levels": levels or None}
     _check_report(output, json)
     if is_video(input):
@@ -219,7 +226,7 @@ def decode(
         decode_network_file(data, input, output, base, names, levels, threads, force, json)
     else:
         _refuse(networks, NETWORKS, input)
-        view = ViewOptions(model, scale, region, jobs)
+        view = ViewOptions(model, scale, region, look, look_bound, jobs)
         decode_picture(data, input, output, view, force, json)
 
 

@@ -59,6 +59,11 @@ def print_json(record: dict[str, Any]) -> None:
     print(json.dumps(record, ensure_ascii=False))
 
 
+def warn(text: str) -> None:
+    """Say something on standard error that is no failure."""
+    print(f"pauca: {text}", file=sys.stderr)
+
+
 def report(line: str, record: dict[str, Any] | None = None) -> None:
     """Print `record` as JSON on standard output or, without one, `line` on standard error."""
     if record is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pauca.cli import files
+from pauca.cli.look import Look, compare_looks
 from pauca.cli.targets import TargetOptions, fidelity_record, outcome, quality_of, trial_line
 from pauca.container.files import atomic_path
 from pauca.container.headers import ImageHeader
@@ -105,6 +106,8 @@ class ViewOptions:
     model: Path | None
     scale: Scale | None
     region: str | None
+    look: Look | None
+    look_bound: float | None
     jobs: int | None
 
     @property
@@ -114,7 +117,13 @@ class ViewOptions:
 
         scale = int(self.scale.value) if self.scale else 1
         region = _numbers(self.region) if self.region else None
-        return View(scale, region, prefix=scale > 1)
+        look = (self.look or Look.FAITHFUL).value
+        return View(scale, region, scale > 1, look)
+
+    @property
+    def faithful(self) -> View:
+        """The same of the faithful look."""
+        return replace(self.view, look=Look.FAITHFUL.value)
 
 
 def _numbers(region: str) -> tuple[int, int, int, int]:
@@ -207,13 +216,17 @@ def decode_picture(
     with files.progress(f"decoding {input}"):
         _check_kind(data)
         packs = [options.model] if options.model else []
-        opened = open_picture(data, packs=packs, view=options.view, threads=options.jobs or 0)
+        threads = options.jobs or 0
+        opened = open_picture(data, packs=packs, view=options.view, threads=threads)
         if _by_rows(opened, output, format):
             size = _write_rows(opened, output, force)
             seconds = time.perf_counter() - start
         else:
             pixels = opened.pixels()
             seconds = time.perf_counter() - start
+            if options.view.natural:
+                true = open_picture(data, packs=packs, view=options.faithful, threads=threads)
+                compare_looks(true.pixels(), pixels, options.look_bound, input)
             size = _write_whole(pixels, opened.metadata, output, suffix, force)
     height, width = opened.shape
     channels = opened.header.channels + (opened.alpha is not None)
@@ -240,7 +253,8 @@ def _by_rows(opened: Opened, output: str, format: str) -> bool:
     large = opened.shape[0] * opened.shape[1] > LARGE
     place = Path(output)
     file = output != files.STANDARD and (place.is_file() or not place.exists())
-    return large and file and format == "PNG" and opened.alpha is None
+    plain = format == "PNG" and opened.alpha is None and not opened.view.natural
+    return large and file and plain
 
 
 def _write_rows(opened: Opened, output: str, force: bool) -> int:

@@ -60,6 +60,7 @@ def train(context: typer.Context) -> None:
 
     verbs = typer.Typer(help="Train a model.")
     verbs.command("image")(train_cli.train)
+    verbs.command("look")(train_cli.train_look)
     verbs.command("sr")(sr_cli.train)
     verbs.command("video-filter")(filter_cli.train)
     _forward("train", verbs, context.args)
@@ -74,6 +75,7 @@ def export(context: typer.Context) -> None:
 
     verbs = typer.Typer(help="Turn a checkpoint into a model pack.")
     verbs.command("image")(train_cli.export)
+    verbs.command("look")(train_cli.export_look)
     verbs.command("sr")(sr_cli.export)
     verbs.command("video-filter")(filter_cli.export)
     _forward("export", verbs, context.args)

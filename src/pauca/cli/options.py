@@ -7,6 +7,7 @@ import typer
 
 from pauca.cli.image import Scale as PictureScale
 from pauca.cli.image import Tune
+from pauca.cli.look import Look
 from pauca.cli.video import Codec, FilterChoice
 from pauca.image.kind import Content
 
@@ -75,6 +76,20 @@ TileSide = Annotated[
 ScaleDown = Annotated[
     PictureScale | None,
     typer.Option("--scale", help="Pictures: so many times smaller; a prefix will do."),
+]
+PictureLook = Annotated[
+    Look | None,
+    typer.Option(
+        "--look",
+        help="Pictures: natural puts back texture, which is invented.  [default: faithful]",
+    ),
+]
+LookBound = Annotated[
+    float | None,
+    typer.Option(
+        metavar="DB",
+        help="Pictures: warn of a natural look farther from the faithful one.  [default: 20]",
+    ),
 ]
 Region = Annotated[
     str | None,

@@ -95,7 +95,7 @@ def encode_video_file(
         options = _searched(input, options, request.target_vmaf, trials)
     try:
         with files.bar(f"encoding {input}") as tell:
-            done = encode_video(source, output, options, force, tell, _warn)
+            done = encode_video(source, output, options, force, tell, files.warn)
     except (KeyboardInterrupt, SystemExit):
         print(
             "pauca: stopped; the same command goes on after the last whole scene", file=sys.stderr
@@ -137,7 +137,7 @@ def decode_video_file(
     target: str | BinaryIO = output if output != files.STANDARD else sys.stdout.buffer
     start = time.perf_counter()
     with files.bar(f"decoding {input}") as tell:
-        done = decode_video(input, target, find, jobs or default_threads(), force, tell, _warn)
+        done = decode_video(input, target, find, jobs or default_threads(), force, tell, files.warn)
     seconds = time.perf_counter() - start
     record = {"input": input, "output": output, **asdict(done), "seconds": seconds}
     line = (
@@ -153,7 +153,7 @@ def show_video(input: str, json: bool) -> None:
 
     if input == files.STANDARD:
         raise InputError("a video is looked at in a file; name it")
-    record = {"input": input, "kind": "video", **asdict(video_info(input, _warn))}
+    record = {"input": input, "kind": "video", **asdict(video_info(input, files.warn))}
     if json:
         files.print_json(record)
         return
@@ -256,10 +256,6 @@ def _searched(
 
         crf = find_crf(input, options, target, report)
     return replace(options, coding=replace(options.coding, crf=crf))
-
-
-def _warn(text: str) -> None:
-    print(f"pauca: {text}", file=sys.stderr)
 
 
 def refuse_standard_input(data: bytes) -> None:

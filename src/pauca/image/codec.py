@@ -39,7 +39,7 @@ from pauca.image.walk import Walk
 from pauca.image.window import Window
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
-from pauca.pack.registry import find_pack
+from pauca.pack.registry import find_natural, find_pack
 from pauca.pack.runtime import default_threads
 from pauca.pixels.colour import grey_from_rgb
 
@@ -191,7 +191,7 @@ def decode_image(
     """
     limits = limits or Limits()
     header, payload = parse_chunks(decode_stream(data, CODED, limits), limits)
-    networks = networks_of(header, payload, packs, threads, runtime)
+    networks = networks_of(header, payload, packs, threads, runtime, view.natural)
     return decode_payload(header, payload, networks, limits, view)
 
 
@@ -201,11 +201,13 @@ def networks_of(
     packs: Sequence[Path] = (),
     threads: int = 0,
     runtime: str = "native",
+    natural: bool = False,
 ) -> Networks | None:
     """The networks that a payload needs, None for none: graphics alone do without a pack."""
     if [chunk.type for chunk in payload] == [GRAPHICS]:
         return None
-    return Networks(find_pack(header.pack_id, packs), runtime, threads or default_threads())
+    find = find_natural if natural else find_pack
+    return Networks(find(header.pack_id, packs), runtime, threads or default_threads())
 
 
 def decode_payload(

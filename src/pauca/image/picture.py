@@ -105,7 +105,7 @@ def open_picture(
     shape = (header.height, header.width)
     alphas = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
     alpha = reduced(alphas[0], view) if alphas else None
-    networks = networks_of(header, payload, packs, threads)
+    networks = networks_of(header, payload, packs, threads, natural=view.natural)
     return Opened(header, metadata, view, alpha, payload, networks, limits)
 
 

@@ -61,6 +61,51 @@ def train(
     print(run(config))
 
 
+def train_look(
+    data: Data,
+    out: Out,
+    pack: Annotated[str, typer.Option(help="Picture pack whose streams it is for.")] = "img-psnr",
+    hours: Hours = 1.0,
+    batch: Batch = 8,
+    size: Annotated[int, typer.Option(help="Side of a crop, a multiple of 4.")] = 96,
+    scenes: Annotated[int, typer.Option(help="Pieces that are decoded once.")] = 300,
+    lr: Rate = 5e-4,
+    exact_from: ExactFrom = 0.7,
+    texture: Annotated[float, typer.Option(help="Weight of local energies.")] = 1.0,
+    critic: Annotated[float, typer.Option(help="Weight of the discriminator.")] = 0.3,
+    threads: Threads = 0,
+    device: Device = "auto",
+    init: Init = None,
+    seed: Seed = 0,
+) -> None:
+    """Train the natural look of a pack; run the same command again to resume."""
+    from pauca.image.look_train import LookTrainConfig
+    from pauca.image.look_train import train_look as run
+
+    config = LookTrainConfig(
+        data=data, out=out, pack=pack, hours=hours, batch=batch, size=size, scenes=scenes, lr=lr,
+        exact_from=exact_from, texture=texture, critic=critic, threads=threads, device=device,
+        init=init, seed=seed,
+    )  # fmt: skip
+    print(run(config))
+
+
+def export_look(
+    checkpoint: Checkpoint,
+    out: PackFolder,
+    pack: Annotated[str, typer.Option(help="Picture pack whose streams it is for.")] = "img-psnr",
+    name: PackName = "img-psnr-natural",
+    version: PackVersion = "0.1.0",
+    data: PackData = "unstated",
+) -> None:
+    """Turn the averaged weights of a look into a pack."""
+    from pauca.image.look import export_look as run
+    from pauca.pack.registry import create_model
+
+    info = run(checkpoint, out, create_model(pack), name, version, data)
+    print(f"{info.name} {info.version} {info.pack_id.hex()} {info.path}")
+
+
 def export(
     checkpoint: Checkpoint,
     out: PackFolder,

@@ -69,6 +69,18 @@ def find_pack(pack_id: bytes, extra: Sequence[Path] = ()) -> ImagePack:
     return _load(_folder_of(pack_id, extra))
 
 
+def find_natural(pack_id: bytes, extra: Sequence[Path] = ()) -> ImagePack:
+    """Load the pack that a stream names, with the last filter of its natural look."""
+    from pauca.pack.look import pack_of_look
+
+    folders = [info.path for info in list_models()] + [Path(path) for path in extra]
+    for folder in reversed(folders):  # one's own before the shipped one
+        if pack_of_look(folder) == pack_id:
+            return _load_look(_folder_of(pack_id, extra), folder.resolve())
+    name = find_pack(pack_id, extra).info.name
+    raise PackError(f"there is no natural look for streams of {name}")
+
+
 def _folder_of(pack_id: bytes, extra: Sequence[Path]) -> Path:
     folders = [info.path for info in list_models()] + [Path(path) for path in extra]
     for folder in folders:
@@ -82,6 +94,13 @@ def _load(folder: Path) -> ImagePack:
     from pauca.pack.image import load_image_pack
 
     return load_image_pack(folder)
+
+
+@lru_cache(maxsize=4)
+def _load_look(folder: Path, look: Path) -> ImagePack:
+    from pauca.pack.look import with_look
+
+    return with_look(_load(folder), look)
 
 
 @lru_cache(maxsize=4)
