@@ -55,9 +55,9 @@ def test_decoder_does_what_the_encoder_saw(coded: tuple[bytes, NDArray[np.uint8]
 def test_whole_planes_give_the_same(coded: tuple[bytes, NDArray[np.uint8]]) -> None:
     stream, seen = coded
     header, payload = parse_chunks(decode_stream(stream, CODED), Limits())
-    qualities, payload = split_qualities(header, payload, PADDED, Limits())
+    qualities, payload = split_qualities(header, payload, PACK, PADDED, Limits())
     assert qualities.code == CODE and np.array_equal(qualities.map, some_map())
-    decoder = decoder_of(header, payload, PACK, PADDED)
+    decoder = decoder_of(payload, PACK, PADDED)
     networks = Networks(PACK, "native", 1)
     plain = plain_walk(networks, PADDED, header.quality, decoder, qualities.map)
     assert np.array_equal(plain[: SIZE[0], : SIZE[1]], seen)
@@ -163,11 +163,14 @@ def test_refused_maps_and_places() -> None:
     with pytest.raises(LimitError):
         decode_qualities(good, (1 << 17, 1 << 17), Limits(max_memory=1 << 16))
     header, payload = decode_stream(encode(photo(64, 64)), CODED)
+    drawn = decode_stream(encode(photo(64, 64), content="graphics"), CODED)[1]
     for chunks in (
         [header, Chunk("Q", good)],
         [header, payload, Chunk("Q", good)],
         [header, Chunk("Q", good), Chunk("Q", good), payload],
         [header, Chunk("Q", good[:-1]), payload],
+        [header, drawn, Chunk("Q", good), payload],
+        [header, drawn, Chunk("Q", good)],
     ):
         with pytest.raises(PaucaError):
             decode(encode_stream(chunks))

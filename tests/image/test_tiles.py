@@ -42,7 +42,7 @@ def coded(request: pytest.FixtureRequest) -> tuple[bytes, NDArray[np.uint8]]:
     pixels = photo(*SIZE)
     stream = encode_image(pixels, PACK, EncodeOptions(45, 3, 1, tile=request.param))
     header, payload = parse_chunks(decode_stream(stream, CODED), Limits())
-    decoder = decoder_of(header, payload, PACK, PADDED)
+    decoder = decoder_of(payload, PACK, PADDED)
     rgb = plain_walk(Networks(PACK, "native", 1), PADDED, header.quality, decoder)
     return stream, rgb[: SIZE[0], : SIZE[1]]
 

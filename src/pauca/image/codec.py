@@ -258,9 +258,9 @@ def _learned_rows(
     region = _region(header, view)
     size = padded_size(header.height, header.width)
     wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
-    qualities, payload = split_qualities(header, payload, size, limits)
+    qualities, payload = split_qualities(header, payload, networks.pack, size, limits)
     check_memory(size, payload, wanted, view.reduce, limits)
-    decoder = decoder_of(header, payload, networks.pack, size)
+    decoder = decoder_of(payload, networks.pack, size)
     walk = Walk(networks, size, qualities, decoder, view.reduce, region)
     yield from _finished(walk, header)
     if view.reduce == 0 and not decoder.tile_cells:

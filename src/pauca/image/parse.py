@@ -45,8 +45,8 @@ def parse_chunks(
     learned = learned[mapped:]
     most = 1 + layout.LEVELS
     levels = len(learned) <= most and set(learned) == {LEVEL} and (prefix or len(learned) == most)
-    none = whole and not mapped
-    if types[:1] != ["I"] or (bool(learned) if none else not (learned == [PAYLOAD] or levels)):
+    good = not (learned or mapped) if whole else learned == [PAYLOAD] or levels
+    if types[:1] != ["I"] or not good:
         if prefix and types[:1] == ["I"] and not learned:
             raise TruncatedError("the stream ends before its payload")
         raise FormatError(
@@ -67,13 +67,20 @@ def split_payload(
 
 
 def split_qualities(
-    header: ImageHeader, payload: Payload, size: tuple[int, int], limits: Limits
+    header: ImageHeader, payload: Payload, pack: ImagePack, size: tuple[int, int], limits: Limits
 ) -> tuple[Qualities, Payload]:
-    """Qualities of a padded picture of `size`, and what is left of the payload."""
+    """Qualities of a padded picture of `size`, and what is left of the payload; FormatError if the
+    pack has no such quality.
+    """
     if payload[0].type != QUALITIES:
-        return Qualities(header.quality), payload
-    codes = decode_qualities(payload[0].payload, size, limits)
-    return Qualities(header.quality, codes), payload[1:]
+        qualities, best = Qualities(header.quality), header.quality
+    else:
+        codes = decode_qualities(payload[0].payload, size, limits)
+        qualities, best = Qualities(header.quality, codes), max(header.quality, int(codes.max()))
+        payload = payload[1:]
+    if best >= len(pack.steps):
+        raise FormatError(f"quality code {best} is above {len(pack.steps) - 1}")
+    return qualities, payload
 
 
 def check_memory(
@@ -90,12 +97,8 @@ def check_memory(
     limits.check_memory(planned, "decoding")
 
 
-def decoder_of(
-    header: ImageHeader, payload: Payload, pack: ImagePack, size: tuple[int, int]
-) -> Decoder:
+def decoder_of(payload: Payload, pack: ImagePack, size: tuple[int, int]) -> Decoder:
     """Where the symbols of a payload come from; FormatError and its children if it breaks rules."""
-    if header.quality >= len(pack.steps):
-        raise FormatError(f"quality code {header.quality} is above {len(pack.steps) - 1}")
     if payload[0].type == PAYLOAD:
         return Decoder(bytes(payload[0].payload), pack)
     return TiledDecoder(decode_tiled([chunk.payload for chunk in payload], size), pack)
