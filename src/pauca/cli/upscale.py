@@ -78,9 +78,10 @@ def upscale(
 def _default_model(scale: int, is_video: bool) -> str:
     from pauca.pack.registry import list_models
 
-    names = [f"sr-x{scale}-small", f"sr-x{scale}-nano"]  # the best first, for video the quickest
+    # The best first; for video the quickest, which knows what encoders leave.
+    names = [f"sr-x{scale}-small", f"sr-x{scale}-nano"]
     shipped = {info.name for info in list_models("sr-*")}
-    for name in reversed(names) if is_video else names:
+    for name in [f"sr-x{scale}-nano-coded", *reversed(names)] if is_video else names:
         if name in shipped:
             return name
     if scale == 4:
