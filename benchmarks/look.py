@@ -4,8 +4,8 @@
     python benchmarks/look.py --data kodak --qualities 14,20,26 --crops look.png
 
 VMAF is that of the picture as a video of one frame, 4:2:0; PIQE (Venkatanath et al., 2015, by
-PyPI's `pypiqe`) looks at a picture alone, the lower the better; "texture" is the mean distance of the
-logarithms of local energies of wavelet bands from the original's, which the look was trained on.
+PyPI's `pypiqe`) looks at a picture alone, the lower the better; "texture" is the mean distance of
+the logarithms of local energies of wavelet bands from the original's, which the look learned by.
 """
 
 from __future__ import annotations
