@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pauca.container.chunks import Chunk, decode_stream
 from pauca.errors import InputError
 from pauca.image.codec import Coded, EncodeOptions, decode_payload, quality_code
 from pauca.image.content import AnyEncoder, encoders_for, worthwhile
+from pauca.image.effort import PLAIN
 from pauca.image.fidelity import PLACEHOLDER, check_size, fidelity_chunk
 from pauca.image.kind import Content
 from pauca.image.parse import CODED, parse_chunks
@@ -72,6 +73,8 @@ def compress_picture(
     `content`: what the picture is taken for. `flat`: the pixels to be kept where they are coded
     without loss, by default the same.
     """
+    if aim.target is not None and aim.target.min_tile_psnr is not None:
+        options = replace(options, effort=min(options.effort, PLAIN))  # as a map is coded
     encoders = encoders_for(pixels, pixels if flat is None else flat, pack, options, content)
     if aim.stated:
         check_size(pixels)

@@ -28,6 +28,7 @@ from pauca.pack.registry import create_model
 
 QUALITIES = (4.0, 44.0)  # that looks are learned at; better pictures have little to put back
 WINDOW = 8  # samples of a band over which its energy is compared
+CHROMA = 10.0  # weight of what the look changes in colours, where noise is seen as spots
 MARGIN = 16  # pixels at the border of what was decoded that are not learned from
 
 
@@ -41,7 +42,7 @@ class LookTrainConfig(LoopConfig):
     batch: int = 8
     size: int = 96
     scenes: int = 300  # decoded once, and learned from all the time
-    texture: float = 1.0
+    texture: float = 0.3
     critic: float = 0.3
     sizes: LookConfig | None = None
 
@@ -152,7 +153,8 @@ def train_look(config: LookTrainConfig) -> Path:
         fooled = -model.judged(fake, plain).mean()
         real, made = model.critic(x, plain), model.critic(fake.detach(), plain)
         hinge = F.relu(1 - real).mean() + F.relu(1 + made).mean()
-        kept = (error / (usual + 1.0)).mean()
+        colours = (to_ycc(fake) - to_ycc(plain))[:, 1:].square().mean((1, 2, 3))
+        kept = ((error + CHROMA * colours) / (usual + 1.0)).mean()
         total: Tensor = kept + config.texture * texture + config.critic * fooled + hinge
         return total
 

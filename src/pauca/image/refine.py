@@ -48,15 +48,22 @@ class Refined:
 
 def refined(analysis: Analysis, networks: Networks, code: int, effort: int) -> Refined:
     """The details of a padded picture, refined tile by tile, for quality code 0..400."""
-    torch.set_num_threads(networks.threads)
-    model = PackModel(networks.pack, code)
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, networks.threads))
+    try:
+        return _refined(analysis, PackModel(networks.pack, code), ROUNDS[effort])
+    finally:
+        torch.set_num_threads(before)
+
+
+def _refined(analysis: Analysis, model: PackModel, rounds: int) -> Refined:
     height, width = analysis.size
     details = [np.empty((3, 3, height >> k, width >> k), np.float32) for k in _LEVELS]
     for tile in _tiles(analysis.size):
         seen = tile.grow(HALO, analysis.size)
         low = analysis.low_band[:, *_slices(seen, LEVELS)]
         plain = [analysis.bands(level, _scaled(seen, level)) for level in _LEVELS]
-        moved = descend(model, low, plain, *_target(analysis, seen), ROUNDS[effort])
+        moved = descend(model, low, plain, *_target(analysis, seen), rounds)
         for level, whole, part in zip(_LEVELS, details, moved, strict=True):
             inside = _scaled(tile, level).within(_scaled(seen, level))
             whole[:, :, *_slices(tile, level)] = part[:, :, *inside]

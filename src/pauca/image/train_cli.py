@@ -71,7 +71,7 @@ def train_look(
     scenes: Annotated[int, typer.Option(help="Pieces that are decoded once.")] = 300,
     lr: Rate = 5e-4,
     exact_from: ExactFrom = 0.7,
-    texture: Annotated[float, typer.Option(help="Weight of local energies.")] = 1.0,
+    texture: Annotated[float, typer.Option(help="Weight of local energies.")] = 0.3,
     critic: Annotated[float, typer.Option(help="Weight of the discriminator.")] = 0.3,
     threads: Threads = 0,
     device: Device = "auto",

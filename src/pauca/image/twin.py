@@ -133,6 +133,7 @@ def _fill(conv: IntConv, layer: Layer | None) -> None:
     index = (layer.low == 0) & (layer.high == SCALES - 1)
     scale = np.exp2(-(shift - 2.0 * index))
     weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.ndim - 1))
+    conv.on_grid = True
     conv.weight.copy_(torch.from_numpy(weight).reshape(conv.weight.shape))
     assert conv.bias is not None
     conv.bias.copy_(torch.from_numpy((layer.bias - half) * scale / UNIT))

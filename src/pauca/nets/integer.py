@@ -92,6 +92,7 @@ class IntConv(nn.Conv2d):
     ):  # fmt: skip
         super().__init__(cin, cout, kernel, padding=kernel // 2, groups=cin if depthwise else 1)
         self.exact = False
+        self.on_grid = False  # weights are what quantization would make of them
         self.shift_max = shift_max
         assert self.bias is not None
         nn.init.zeros_(self.bias)
@@ -107,7 +108,8 @@ class IntConv(nn.Conv2d):
 
     def _used(self) -> Tensor:
         kernel = self.kernel
-        return quantized_weight(kernel, self.shift_max) if self.exact else kernel
+        rounds = self.exact and not self.on_grid
+        return quantized_weight(kernel, self.shift_max) if rounds else kernel
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, without rounding or clamp."""
