@@ -112,10 +112,10 @@ def batches(
 
 
 def energies(x: Tensor) -> Tensor:
-    """RGB to the logarithm of the local energy of its luma's bands at two levels."""
+    """RGB to the logarithm of the local energy of its luma's bands at three levels."""
     low = to_ycc(x)[:, :1]
     found = []
-    for _ in range(2):
+    for _ in range(3):
         low, details = analysis_level(low)
         energy = F.avg_pool2d(details.flatten(1, 2).square(), WINDOW, WINDOW // 2)
         found.append(torch.log(energy + 1.0).flatten(1))
