@@ -93,7 +93,7 @@ def test_learns_and_is_exported(tmp_path: Path) -> None:
 
     Image.fromarray(photo(300, 420)).save(tmp_path / "a.png")
     config = LookTrainConfig(
-        [tmp_path], tmp_path / "run", hours=5 / 3600, batch=2, size=32, scenes=2, threads=1,
+        [tmp_path], tmp_path / "run", hours=5 / 3600, batch=2, size=64, scenes=2, threads=1,
         exact_from=0.5,
     )  # fmt: skip
     checkpoint = train_look(config)

@@ -27,6 +27,7 @@ from pauca.pack.image import ImagePack
 from pauca.pack.registry import create_model
 
 QUALITIES = (4.0, 44.0)  # that looks are learned at; better pictures have little to put back
+BANDS = 3  # levels of bands that energies are compared of
 WINDOW = 8  # samples of a band over which its energy is compared
 CHROMA = 10.0  # weight of what the look changes in colours, where noise is seen as spots
 MARGIN = 16  # pixels at the border of what was decoded that are not learned from
@@ -112,10 +113,10 @@ def batches(
 
 
 def energies(x: Tensor) -> Tensor:
-    """RGB to the logarithm of the local energy of its luma's bands at three levels."""
+    """RGB to the logarithm of the local energy of its luma's bands."""
     low = to_ycc(x)[:, :1]
     found = []
-    for _ in range(3):
+    for _ in range(BANDS):
         low, details = analysis_level(low)
         energy = F.avg_pool2d(details.flatten(1, 2).square(), WINDOW, WINDOW // 2)
         found.append(torch.log(energy + 1.0).flatten(1))
@@ -124,8 +125,9 @@ def energies(x: Tensor) -> Tensor:
 
 def train_look(config: LookTrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
-    if config.size % 4 or not 0 < config.size <= 2 * ALIGN - 2 * MARGIN:
-        raise InputError(f"crops must be a multiple of 4, at most {2 * ALIGN - 2 * MARGIN}")
+    least, most = WINDOW << BANDS, 2 * ALIGN - 2 * MARGIN
+    if config.size % 4 or not least <= config.size <= most:
+        raise InputError(f"crops must be a multiple of 4, {least}..{most}")
     pack = create_model(config.pack)
     own = config_of(pack)
     sizes = config.sizes or LookConfig(own.post_channels, own.post_blocks, own.channels[0])
