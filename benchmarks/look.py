@@ -26,7 +26,7 @@ from pauca.bench.image import read_rgb
 from pauca.bench.sheet import Tile, draw_sheet
 from pauca.container.files import atomic_write
 from pauca.image.data import find_pictures
-from pauca.image.look_train import energies
+from pauca.image.look_train_torch import energies
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim
 from pauca.metrics.vmaf import vmaf

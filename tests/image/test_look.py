@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch")
 
 from pauca import create_model, decode, encode, list_models  # noqa: E402
 from pauca.errors import InputError, PackError  # noqa: E402
-from pauca.image.look import Critic, LookConfig, LookModel, export_look  # noqa: E402
-from pauca.image.look_train import LookTrainConfig, energies, train_look  # noqa: E402
-from pauca.image.twin import PackModel  # noqa: E402
+from pauca.image.look_torch import Critic, LookConfig, LookModel, export_look  # noqa: E402
+from pauca.image.look_train_torch import LookTrainConfig, energies, train_look  # noqa: E402
+from pauca.image.twin_torch import PackModel  # noqa: E402
 from pauca.nets.loop import load_matching  # noqa: E402
 from pauca.pack.look import with_look  # noqa: E402
 

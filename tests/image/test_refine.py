@@ -18,7 +18,7 @@ from pauca.metrics.psnr import psnr
 
 torch = pytest.importorskip("torch")
 
-from pauca.image.twin import PackModel  # noqa: E402  (needs torch)
+from pauca.image.twin_torch import PackModel  # noqa: E402  (needs torch)
 
 PACK = create_model("img-psnr")
 CODE = 160
@@ -77,7 +77,7 @@ def test_refined_streams_cost_less(grey: bool, tile: int | None) -> None:
 
 
 def test_large_pictures_are_refined_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pauca.image import refine
+    from pauca.image import refine_torch as refine
 
     pixels = photo(256, 384)
     whole = encode(pixels, quality=CODE / 4, effort=7, threads=2)
@@ -90,7 +90,7 @@ def test_large_pictures_are_refined_in_tiles(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_border_of_a_picture_counts_and_what_pads_it_does_not() -> None:
-    from pauca.image.refine import _target
+    from pauca.image.refine_torch import _target
     from pauca.image.window import Span, Window
 
     encoder = PictureEncoder(photo(100, 130), PACK, EncodeOptions(effort=1, threads=1))

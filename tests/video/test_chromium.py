@@ -29,10 +29,13 @@ const told = name => new Promise((good, bad) => {
   video.addEventListener(name, good, {once: true});
   video.onerror = () => bad(new Error(video.error.message));
 });
+// A seek may end before its frame is there to be drawn; one that is there already is not told of.
 async function shown(time) {
   const sought = told('seeked');
+  const drawn = new Promise(good => video.requestVideoFrameCallback(good));
   video.currentTime = time;
   await sought;
+  await Promise.race([drawn, new Promise(good => setTimeout(good, 500))]);
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   const context = canvas.getContext('2d');
   context.drawImage(video, 0, 0);

@@ -19,7 +19,7 @@ def bands_of(analysis: Analysis, networks: Networks, code: int, effort: int) -> 
     if effort < REFINED_FROM:
         return analysis.bands
     try:
-        from pauca.image.refine import refined
+        from pauca.image.refine_torch import refined
     except ModuleNotFoundError as error:
         raise MissingExtraError("effort 7 to 9 needs torch: pip install pauca[train]") from error
     return refined(analysis, networks, code, effort).bands

@@ -79,8 +79,8 @@ def train_look(
     seed: Seed = 0,
 ) -> None:
     """Train the natural look of a pack; run the same command again to resume."""
-    from pauca.image.look_train import LookTrainConfig
-    from pauca.image.look_train import train_look as run
+    from pauca.image.look_train_torch import LookTrainConfig
+    from pauca.image.look_train_torch import train_look as run
 
     config = LookTrainConfig(
         data=data, out=out, pack=pack, hours=hours, batch=batch, size=size, scenes=scenes, lr=lr,
@@ -99,7 +99,7 @@ def export_look(
     data: PackData = "unstated",
 ) -> None:
     """Turn the averaged weights of a look into a pack."""
-    from pauca.image.look import export_look as run
+    from pauca.image.look_torch import export_look as run
     from pauca.pack.registry import create_model
 
     info = run(checkpoint, out, create_model(pack), name, version, data)

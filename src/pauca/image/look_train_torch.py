@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from pauca.errors import InputError
 from pauca.image.data import find_pictures, load_pictures, random_crop
 from pauca.image.layout import ALIGN
-from pauca.image.look import LookConfig, LookModel
+from pauca.image.look_torch import LookConfig, LookModel
 from pauca.image.model import base_step
-from pauca.image.twin import PackModel, config_of
+from pauca.image.twin_torch import PackModel, config_of
 from pauca.nets import loop
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT

@@ -19,7 +19,7 @@ from pauca.image.analysis import Analysis
 from pauca.image.choose import error_price
 from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.networks import Networks
-from pauca.image.twin import PackModel
+from pauca.image.twin_torch import PackModel
 from pauca.image.window import Span, Window
 
 Floats = NDArray[np.float32]
