@@ -173,10 +173,11 @@ def decode_picture(
     data = _stream_bytes(source, limits)
     kind = identify(data)
     if kind is Kind.IMAGE:
+        from pauca.image.kind import look_of
         from pauca.image.picture import decode_picture as decode_image_stream
         from pauca.image.view import View
 
-        view = View(scale, region, scale > 1, look)
+        view = View(scale, region, scale > 1, look_of(look))
         return decode_image_stream(data, limits, packs, view, threads)
     if kind is None:
         read_info(data, limits)  # says which byte is wrong

@@ -15,7 +15,7 @@ from pauca.errors import InputError
 from pauca.nn.passes.onnx_graph import count_macs, load_model
 from pauca.pack.registry import create_upscaler
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
-from pauca.sr.upscale import Upscaler, interpolate
+from pauca.sr.upscale import interpolate, upscaler_by
 
 Pixels = NDArray[np.uint8]
 HEIGHT, WIDTH = 360, 640  # of the input that times and operations are given for
@@ -67,10 +67,7 @@ def _filter(name: str, scale: int) -> Method:
 def _pack(name: str, scale: int, threads: int) -> Method:
     base, _, runtime = name.partition("@")
     pack = create_upscaler(base)
-    if pack.scale not in (scale, scale // 2):
-        raise InputError(f"{name} upscales by {pack.scale}, not by {scale}")
-    times = 1 if pack.scale == scale else 2
-    upscaler = Upscaler(pack, threads, runtime or "native", times=times)
+    upscaler = upscaler_by(scale, pack, threads, runtime or "native")
     rng = np.random.default_rng(0)
     noise = [(rng.integers(0, 4096, (HEIGHT, WIDTH))).astype(np.int16) for _ in range(pack.planes)]
     size = sum(path.stat().st_size for path in pack.info.path.iterdir())
@@ -79,7 +76,7 @@ def _pack(name: str, scale: int, threads: int) -> Method:
         upscaler.picture,
         upscaler.picture if pack.planes == 1 else partial(_as_grey, upscaler.picture),
         lambda: upscaler.planes(noise),
-        pack.macs * HEIGHT * WIDTH * sum(pack.scale ** (2 * i) for i in range(times)),
+        pack.macs * HEIGHT * WIDTH * sum(pack.scale ** (2 * i) for i in range(upscaler.times)),
         pack.parameters,
         size,
     )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.look import Look, compare_looks
+from pauca.cli.look import compare_looks
 from pauca.cli.targets import TargetOptions, fidelity_record, outcome, quality_of, trial_line
 from pauca.container.files import atomic_path
 from pauca.container.headers import ImageHeader
 from pauca.container.identify import Kind, identify
 from pauca.container.metadata import Metadata
-from pauca.image.kind import Content
+from pauca.image.kind import Content, Look
 from pauca.pixels.carried import held_metadata
 
 if TYPE_CHECKING:
@@ -117,13 +117,12 @@ class ViewOptions:
 
         scale = int(self.scale.value) if self.scale else 1
         region = _numbers(self.region) if self.region else None
-        look = (self.look or Look.FAITHFUL).value
-        return View(scale, region, scale > 1, look)
+        return View(scale, region, scale > 1, self.look or Look.FAITHFUL)
 
     @property
     def faithful(self) -> View:
         """The same of the faithful look."""
-        return replace(self.view, look=Look.FAITHFUL.value)
+        return replace(self.view, look=Look.FAITHFUL)
 
 
 def _numbers(region: str) -> tuple[int, int, int, int]:

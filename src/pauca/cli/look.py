@@ -1,8 +1,7 @@
-"""The two looks of a decoded picture, and how far they are apart."""
+"""How far the two looks of a decoded picture are apart."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from pauca.cli import files
@@ -12,13 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BOUND = 20.0  # dB of the worst tile between both looks, below which a warning says so
-
-
-class Look(Enum):
-    """What a decoded picture is for: to be true, or to look like a photograph."""
-
-    FAITHFUL = "faithful"
-    NATURAL = "natural"
 
 
 def compare_looks(

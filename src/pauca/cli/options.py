@@ -7,9 +7,8 @@ import typer
 
 from pauca.cli.image import Scale as PictureScale
 from pauca.cli.image import Tune
-from pauca.cli.look import Look
 from pauca.cli.video import Codec, FilterChoice
-from pauca.image.kind import Content
+from pauca.image.kind import Content, Look
 
 Input = Annotated[str, typer.Argument(metavar="IN", help="Input file, or - for standard input.")]
 Output = Annotated[

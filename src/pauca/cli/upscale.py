@@ -91,12 +91,9 @@ def _default_model(scale: int, is_video: bool) -> str:
 
 def _upscaler(model: str, scale: int, jobs: int) -> "Upscaler":
     from pauca.pack.registry import create_upscaler
-    from pauca.sr.upscale import Upscaler
+    from pauca.sr.upscale import upscaler_by
 
-    pack = create_upscaler(model)
-    if pack.scale not in (scale, scale // 2):
-        raise InputError(f"{pack.info.name} upscales by {pack.scale}, not by {scale}")
-    return Upscaler(pack, jobs, times=1 if pack.scale == scale else 2)
+    return upscaler_by(scale, create_upscaler(model), jobs)
 
 
 def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict[str, Any]:

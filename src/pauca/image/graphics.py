@@ -72,7 +72,7 @@ def encode_graphics(
 def _encode_part(pixels: Rows, place: Window, mask: Blocks | None, effort: int) -> bytes:
     if mask is not None and not mask.any():
         return b""
-    part = pixels[slice(*place.rows), slice(*place.columns)]
+    part = pixels[place.slices]
     if mask is not None and not mask.all():
         part = np.array(part)
         # A colour that is there keeps palettes small; where it stands does not matter.

@@ -43,13 +43,13 @@ class Qualities:
         rows, columns = window
         if side <= SIDE:
             blocks = window.shrink(SIDE // side)
-            part = self.map[slice(*blocks.rows), slice(*blocks.columns)]
+            part = self.map[blocks.slices]
             part = np.repeat(np.repeat(part, SIDE // side, 0), SIDE // side, 1)
             part = part[window.within(blocks.scale(SIDE // side))]
         else:
             factor = side // SIDE
             blocks = window.scale(factor)
-            part = self.map[slice(*blocks.rows), slice(*blocks.columns)]
+            part = self.map[blocks.slices]
             shape = (rows.stop - rows.start, factor, columns.stop - columns.start, factor)
             part = part.reshape(shape).max((1, 3))
         first = int(part[0, 0])

@@ -42,8 +42,7 @@ class Refined:
 
     def bands(self, level: int, window: Window) -> Floats:
         """Details of a level in a window of its samples, as `Analysis.bands`."""
-        rows, columns = window
-        return self.details[level - 1][:, :, rows.start : rows.stop, columns.start : columns.stop]
+        return self.details[level - 1][:, :, *window.slices]
 
 
 def refined(analysis: Analysis, networks: Networks, code: int, effort: int) -> Refined:
@@ -61,12 +60,12 @@ def _refined(analysis: Analysis, model: PackModel, rounds: int) -> Refined:
     details = [np.empty((3, 3, height >> k, width >> k), np.float32) for k in _LEVELS]
     for tile in _tiles(analysis.size):
         seen = tile.grow(HALO, analysis.size)
-        low = analysis.low_band[:, *_slices(seen, LEVELS)]
+        low = analysis.low_band[:, *_scaled(seen, LEVELS).slices]
         plain = [analysis.bands(level, _scaled(seen, level)) for level in _LEVELS]
         moved = descend(model, low, plain, *_target(analysis, seen), rounds)
         for level, whole, part in zip(_LEVELS, details, moved, strict=True):
             inside = _scaled(tile, level).within(_scaled(seen, level))
-            whole[:, :, *_slices(tile, level)] = part[:, :, *inside]
+            whole[:, :, *_scaled(tile, level).slices] = part[:, :, *inside]
     return Refined(details)
 
 
@@ -123,11 +122,6 @@ def _tiles(size: tuple[int, int]) -> Iterator[Window]:
 def _scaled(window: Window, level: int) -> Window:
     """A window of pixels on the grid of a level."""
     return window.shrink(1 << level)
-
-
-def _slices(window: Window, level: int) -> tuple[slice, slice]:
-    rows, columns = _scaled(window, level)
-    return slice(*rows), slice(*columns)
 
 
 def _target(analysis: Analysis, seen: Window) -> tuple[Floats, Floats]:

@@ -46,9 +46,9 @@ class Ledger:
         log = level + 1 - LOG_BLOCK  # of the side of a cell in blocks
         if log >= 0:
             spread = np.ones((1 << log, 1 << log)) / 4**log
-            self.bits[_blocks(window.scale(1 << log))] += np.kron(cells, spread)
+            self.bits[window.scale(1 << log).slices] += np.kron(cells, spread)
         else:
-            self.bits[_blocks(window.shrink(1 << -log))] += _sums(cells, 1 << -log)
+            self.bits[window.shrink(1 << -log).slices] += _sums(cells, 1 << -log)
 
     def see(self, pixels: Rows, decoded: Iterable[NDArray[np.uint8]]) -> None:
         """Note the error of a decoded picture, given from top to bottom."""
@@ -67,9 +67,9 @@ def on_cells(weights: Weights, level: int, window: Window) -> NDArray[np.float32
     """Weights of blocks on the cells of a window of a level (h, w)."""
     log = level + 1 - LOG_BLOCK
     if log < 0:
-        part = weights[_blocks(window.shrink(1 << -log))]
+        part = weights[window.shrink(1 << -log).slices]
         return np.kron(part, np.ones((1 << -log, 1 << -log), np.float32))
-    part = weights[_blocks(window.scale(1 << log))]
+    part = weights[window.scale(1 << log).slices]
     mean: NDArray[np.float32] = _sums(part, 1 << log) / np.float32(4**log)
     return mean
 
@@ -91,11 +91,6 @@ def cheapest(
         costs.append(ledger.bits + price * ledger.error)
     best: Weights = factors[np.argmin(costs, 0)]
     return best
-
-
-def _blocks(window: Window) -> tuple[slice, slice]:
-    rows, columns = window
-    return slice(*rows), slice(*columns)
 
 
 def _sums(values: NDArray[np.floating], side: int) -> NDArray[np.floating]:

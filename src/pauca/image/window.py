@@ -63,6 +63,11 @@ class Window(NamedTuple):
         """What covers it on a grid `factor` times as coarse."""
         return Window(self.rows.shrink(factor), self.columns.shrink(factor))
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The slices of it in an array that holds the whole plane."""
+        return slice(*self.rows), slice(*self.columns)
+
     def within(self, outer: Window) -> tuple[slice, slice]:
         """The slices of it in an array that holds `outer`."""
         return self.rows.within(outer.rows), self.columns.within(outer.columns)

@@ -73,17 +73,19 @@ def find_natural(pack_id: bytes, extra: Sequence[Path] = ()) -> ImagePack:
     """Load the pack that a stream names, with the last filter of its natural look."""
     from pauca.pack.look import pack_of_look
 
-    folders = [info.path for info in list_models()] + [Path(path) for path in extra]
-    for folder in reversed(folders):  # one's own before the shipped one
+    for folder in reversed(_folders(extra)):  # one's own before the shipped one
         if pack_of_look(folder) == pack_id:
             return _load_look(_folder_of(pack_id, extra), folder.resolve())
     name = find_pack(pack_id, extra).info.name
     raise PackError(f"there is no natural look for streams of {name}")
 
 
+def _folders(extra: Sequence[Path]) -> list[Path]:
+    return [info.path for info in list_models()] + [Path(path) for path in extra]
+
+
 def _folder_of(pack_id: bytes, extra: Sequence[Path]) -> Path:
-    folders = [info.path for info in list_models()] + [Path(path) for path in extra]
-    for folder in folders:
+    for folder in _folders(extra):
         if read_manifest(folder)[0].pack_id == pack_id:
             return folder.resolve()
     raise PackError(f"this stream needs model pack {pack_id.hex()}, which is not installed")

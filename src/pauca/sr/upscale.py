@@ -113,6 +113,15 @@ class Upscaler:
         return runner
 
 
+def upscaler_by(scale: int, pack: SrPack, threads: int = 0, runtime: str = "native") -> Upscaler:
+    """What enlarges by `scale` with a pack for that, or for half of it, used twice; `InputError`
+    if it is for neither.
+    """
+    if pack.scale not in (scale, scale // 2):
+        raise InputError(f"{pack.info.name} upscales by {pack.scale}, not by {scale}")
+    return Upscaler(pack, threads, runtime, times=1 if pack.scale == scale else 2)
+
+
 def interpolate(plane: Plane, scale: int) -> Plane:
     """Bicubic interpolation of a plane (h, w) by 2 or 4."""
     return upscale_interpolate(np.ascontiguousarray(plane), scale, 1)

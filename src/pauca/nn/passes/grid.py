@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.nn.passes.onnx_graph import onnx_package
+from pauca.nn.passes.qdq import whole_bias
 
 MOST = 127  # magnitude of a level
 NEAR = 1e-3  # of a step, that a value of a grid may be off
@@ -72,8 +73,7 @@ def _fit_bias(
     if name not in floats or source.input[1] not in tensors:
         return
     scale = np.float32(arrays.to_array(tensors[source.input[1]]).item() * step)
-    whole = np.rint(arrays.to_array(floats[name]) / scale)
-    _put(tensors[bias.input[0]], whole.clip(-(2**31) + 1, 2**31 - 129).astype(np.int32))
+    _put(tensors[bias.input[0]], whole_bias(arrays.to_array(floats[name]), scale))
     scales = arrays.to_array(tensors[bias.input[1]])
     _put(tensors[bias.input[1]], np.full_like(scales, scale))
 

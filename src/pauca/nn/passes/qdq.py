@@ -33,6 +33,14 @@ def weight_scales(weight: Floats, bits: int) -> Floats:
     return scales
 
 
+def whole_bias(bias: Floats, scale: Floats | np.float32) -> NDArray[np.int32]:
+    """Return a bias in units of `scale`, that of the input times the weights', as int32."""
+    whole: NDArray[np.int32] = (
+        np.rint(bias / scale).clip(-(2**31) + 1, 2**31 - 129).astype(np.int32)
+    )
+    return whole
+
+
 def add_qdq(model: Any, ranges: Mapping[str, tuple[float, float]], bits: int) -> Any:
     """Return a copy of `model` with quantizers at the layers whose weights `ranges` names.
 
@@ -88,7 +96,7 @@ def _quantizers(
     if len(node.input) > 2 and node.input[2] in tensors:
         bias = arrays.to_array(tensors[node.input[2]])
         both = (steps * np.float32(scale)).astype(np.float32)
-        whole = np.rint(bias / both).clip(-(2**31) + 1, 2**31 - 129).astype(np.int32)
+        whole = whole_bias(bias, both)
         by = [constant("bias", whole), constant("bias_scales", both)]
         made.append(helper.make_node("DequantizeLinear", by, [f"{key}.b"], axis=0))
         node.input[2] = f"{key}.b"
