@@ -22,7 +22,8 @@ from PIL import Image
 from pauca import create_model
 from pauca._core import network_kernels
 from pauca.bench.machine import describe_machine
-from pauca.image.codec import EncodeOptions, decode_image, encode_image
+from pauca.image.codec import decode_image, encode_image
+from pauca.image.coded import EncodeOptions
 from pauca.image.coder import PARTS
 from pauca.image.layout import LEVELS
 from pauca.image.networks import SHARED_FROM

@@ -16,7 +16,8 @@ import numpy as np
 import pauca
 from pauca.bench.image import read_rgb
 from pauca.errors import InputError
-from pauca.image.codec import EncodeOptions, PictureEncoder
+from pauca.image.codec import PictureEncoder
+from pauca.image.coded import EncodeOptions
 from pauca.image.data import find_pictures
 from pauca.image.targets import LIKENESS, Target, Trials, crossing
 

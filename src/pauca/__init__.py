@@ -105,7 +105,7 @@ def encode(
     picture. Raises `InputError`, `UnsupportedError`, `PackError`, `LimitError`,
     `MissingExtraError`.
     """
-    from pauca.image.codec import EncodeOptions
+    from pauca.image.coded import EncodeOptions
     from pauca.image.compress import Aim, target_of
     from pauca.image.kind import content_of
     from pauca.image.picture import encode_picture

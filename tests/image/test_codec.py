@@ -11,7 +11,8 @@ from PIL import Image
 from pauca import create_model, decode, encode
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.errors import EntropyError, FormatError, InputError, LimitError, PackError
-from pauca.image.codec import EncodeOptions, decode_image, encode_image
+from pauca.image.codec import decode_image, encode_image
+from pauca.image.coded import EncodeOptions
 from pauca.limits import Limits
 from pauca.metrics.psnr import psnr
 

@@ -10,12 +10,8 @@ from image.photos import photo
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from pauca.image.codec import (  # noqa: E402
-    EncodeOptions,
-    PictureEncoder,
-    decode_image,
-    encode_image,
-)
+from pauca.image.codec import PictureEncoder, decode_image, encode_image  # noqa: E402
+from pauca.image.coded import EncodeOptions  # noqa: E402
 from pauca.image.export import export, load_checkpoint  # noqa: E402
 from pauca.image.model import ModelConfig, WaveletModel  # noqa: E402
 from pauca.image.train import evaluate  # noqa: E402

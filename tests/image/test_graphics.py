@@ -12,7 +12,8 @@ from pauca import decode, encode
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.headers import decode_image_header, encode_image_header
 from pauca.errors import FormatError, InputError
-from pauca.image.codec import EncodeOptions, encode_image
+from pauca.image.codec import encode_image
+from pauca.image.coded import EncodeOptions
 from pauca.image.graphics import (
     Canvas,
     decode_graphics,

@@ -10,7 +10,8 @@ from pauca import create_model, decode, encode, info
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.cursor import encode_varint
 from pauca.errors import EntropyError, FormatError, LimitError, PaucaError, TruncatedError
-from pauca.image.codec import EncodeOptions, PictureEncoder, decode_image
+from pauca.image.codec import PictureEncoder, decode_image
+from pauca.image.coded import EncodeOptions
 from pauca.image.networks import Networks
 from pauca.image.parse import CODED, decoder_of, parse_chunks, split_qualities
 from pauca.image.qualities import (

@@ -11,7 +11,8 @@ from image.photos import photo
 from numpy.typing import NDArray
 
 from pauca import create_model, decode, encode
-from pauca.image.codec import EncodeOptions, PictureEncoder
+from pauca.image.codec import PictureEncoder
+from pauca.image.coded import EncodeOptions
 from pauca.image.layout import ALIGN, base_step
 from pauca.image.symbols import Encoder, Symbols
 from pauca.metrics.psnr import psnr

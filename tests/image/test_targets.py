@@ -14,7 +14,8 @@ import pauca
 from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image import analysis, codec
-from pauca.image.codec import EncodeOptions, PictureEncoder, encode_image
+from pauca.image.codec import PictureEncoder, encode_image
+from pauca.image.coded import EncodeOptions
 from pauca.image.compress import Aim, compress_picture
 from pauca.image.layout import QUALITIES
 from pauca.image.targets import Curve, Target, Trial, crossing

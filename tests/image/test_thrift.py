@@ -6,7 +6,8 @@ from image.photos import photo
 
 from pauca import create_model, decode, encode
 from pauca.image.choose import error_price
-from pauca.image.codec import EncodeOptions, PictureEncoder
+from pauca.image.codec import PictureEncoder
+from pauca.image.coded import EncodeOptions
 from pauca.image.qualities import Qualities
 from pauca.image.thrift import BLOCK, Ledger, Weights, cheapest, on_cells
 from pauca.image.window import Span, Window

@@ -18,12 +18,8 @@ from pauca import create_model, decode, encode, list_models
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.errors import FormatError, InputError, PaucaError, TruncatedError
 from pauca.image.analysis import Analysis
-from pauca.image.codec import (
-    EncodeOptions,
-    PictureEncoder,
-    decode_image,
-    encode_image,
-)
+from pauca.image.codec import PictureEncoder, decode_image, encode_image
+from pauca.image.coded import EncodeOptions
 from pauca.image.networks import Networks
 from pauca.image.parse import CODED, decoder_of, parse_chunks
 from pauca.image.tiling import decode_tiled, encode_tiled, tile_cells
@@ -255,7 +251,8 @@ PEAK = """
 import sys
 import numpy as np
 import pauca
-from pauca.image.codec import EncodeOptions, encode_image
+from pauca.image.codec import encode_image
+from pauca.image.coded import EncodeOptions
 rng = np.random.default_rng(0)
 small = rng.integers(0, 256, (512, 16, 3)).astype(np.uint8)
 pixels = np.repeat(np.repeat(small, 16, 0), 16, 1)  # 8192 x 256

@@ -180,7 +180,8 @@ def _heic(name: str, chroma: str) -> Codec:
 
 
 def _pauca(name: str) -> Codec:
-    from pauca.image.codec import EncodeOptions, decode_image, encode_image
+    from pauca.image.codec import decode_image, encode_image
+    from pauca.image.coded import EncodeOptions
     from pauca.pack.registry import create_model
 
     model, effort = parse_pauca(name)

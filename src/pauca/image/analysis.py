@@ -32,45 +32,16 @@ class Rows(Protocol):
         """Consecutive rows and columns."""
 
 
-class Analysis:
-    """Details of a padded picture of `size`; `whole` keeps them all.
+class Planes:
+    """The planes of a padded picture of `size` as the encoder's transform sees them.
 
-    `code` 0..400 is the quality of the filter before the analysis, in packs that have one.
+    `code` 0..400 is the quality of the filter before the transform, in packs that have one.
     """
 
-    def __init__(
-        self, pixels: Rows, size: tuple[int, int], networks: Networks, code: int, whole: bool
-    ) -> None:
+    def __init__(self, pixels: Rows, size: tuple[int, int], networks: Networks, code: int) -> None:
         self.pixels, self.size, self.networks, self.code = pixels, size, networks, code
-        if whole:
-            everything = Window(Span(0, size[0]), Span(0, size[1]))
-            self._kept, self.low_band = analysis(self._planes(everything), LEVELS)
-            self._first = 1
-            return
-        across = Span(0, size[1] >> (KEPT_FROM - 1))
-        bands = Span(0, size[0] >> (KEPT_FROM - 1)).tiles(BAND >> (KEPT_FROM - 1))
-        parts = [self._split(KEPT_FROM - 1, Window(rows, across))[0] for rows in bands]
-        self._kept, self.low_band = analysis(np.concatenate(parts, 1), LEVELS - KEPT_FROM + 1)
-        self._first = KEPT_FROM
 
-    def bands(self, level: int, window: Window) -> Floats:
-        """Details (3, 3, h, w) of a level in a window of its samples."""
-        if level < self._first:
-            return self._split(level, window)[1]
-        rows, columns = window
-        kept = self._kept[level - self._first]
-        return kept[:, :, rows.start : rows.stop, columns.start : columns.stop]
-
-    def _split(self, level: int, window: Window) -> tuple[Floats, Floats]:
-        """Low band (3, h, w) and details (3, 3, h, w) of a window of a level."""
-        seen = window.grow(HALO // 2, (self.size[0] >> level, self.size[1] >> level))
-        finer = seen.scale(2)
-        planes = self._planes(finer) if level == 1 else self._split(level - 1, finer)[0]
-        low, details = analysis_level(planes)
-        inside = window.within(seen)
-        return low[:, *inside], details[:, :, *inside]
-
-    def _planes(self, window: Window) -> Floats:
+    def view(self, window: Window) -> Floats:
         """Centred YCbCr (3, h, w) of a window, without what costs more bits than it is worth, if
         the pack has a filter that says.
         """
@@ -96,6 +67,45 @@ class Analysis:
             return ycc_from_rgb(pixels)
         pad = [(0, count) for count in missing] + [(0, 0)] * (pixels.ndim - 2)
         return ycc_from_rgb(np.pad(pixels, pad, "edge"))
+
+
+class Analysis:
+    """Details of a padded picture of `size`; `whole` keeps them all.
+
+    `code` 0..400 is the quality of the filter before the analysis, in packs that have one.
+    """
+
+    def __init__(
+        self, pixels: Rows, size: tuple[int, int], networks: Networks, code: int, whole: bool
+    ) -> None:
+        self.planes, self.size = Planes(pixels, size, networks, code), size
+        if whole:
+            everything = Window(Span(0, size[0]), Span(0, size[1]))
+            self._kept, self.low_band = analysis(self.planes.view(everything), LEVELS)
+            self._first = 1
+            return
+        across = Span(0, size[1] >> (KEPT_FROM - 1))
+        bands = Span(0, size[0] >> (KEPT_FROM - 1)).tiles(BAND >> (KEPT_FROM - 1))
+        parts = [self._split(KEPT_FROM - 1, Window(rows, across))[0] for rows in bands]
+        self._kept, self.low_band = analysis(np.concatenate(parts, 1), LEVELS - KEPT_FROM + 1)
+        self._first = KEPT_FROM
+
+    def bands(self, level: int, window: Window) -> Floats:
+        """Details (3, 3, h, w) of a level in a window of its samples."""
+        if level < self._first:
+            return self._split(level, window)[1]
+        rows, columns = window
+        kept = self._kept[level - self._first]
+        return kept[:, :, rows.start : rows.stop, columns.start : columns.stop]
+
+    def _split(self, level: int, window: Window) -> tuple[Floats, Floats]:
+        """Low band (3, h, w) and details (3, 3, h, w) of a window of a level."""
+        seen = window.grow(HALO // 2, (self.size[0] >> level, self.size[1] >> level))
+        finer = seen.scale(2)
+        planes = self.planes.view(finer) if level == 1 else self._split(level - 1, finer)[0]
+        low, details = analysis_level(planes)
+        inside = window.within(seen)
+        return low[:, *inside], details[:, :, *inside]
 
 
 def _there(span: Span, side: int) -> tuple[slice, int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pauca.coding import Tables
 from pauca.image import layout
 from pauca.image.coder import CHROMA
-from pauca.pack.image import ImagePack
+from pauca.pack.wavelet import WaveletPack
 
 # Share of the training's Lagrangian: a value moved towards zero also misleads contexts and the
 # post-filter, which the greedy choice does not see. Measured on photographs, 0.25 is best.
@@ -39,15 +39,16 @@ class CostTable:
 MOVES = 3
 
 
-def cost_table(pack: ImagePack) -> CostTable:
+def cost_table(pack: WaveletPack) -> CostTable:
     """The cost table of a pack, made once."""
     if "costs" not in pack.runtimes:
-        pack.runtimes["costs"] = CostTable(_savings(pack.tables), _weights(pack))
+        pack.runtimes["costs"] = CostTable(savings(pack.tables), _weights(pack))
     table: CostTable = pack.runtimes["costs"]
     return table
 
 
-def _savings(tables: Tables) -> NDArray[np.float32]:
+def savings(tables: Tables) -> NDArray[np.float32]:
+    """Bits saved by a step towards zero, (tables, MOVES + 1), by magnitude."""
     mass = np.diff(tables.cdf.astype(np.float64), axis=1)
     rows = np.arange(len(tables))[:, None]
     reach = -tables.offset[:, None]
@@ -58,13 +59,20 @@ def _savings(tables: Tables) -> NDArray[np.float32]:
     return out.astype(np.float32)
 
 
-def _weights(pack: ImagePack) -> NDArray[np.float32]:
+def _weights(pack: WaveletPack) -> NDArray[np.float32]:
     gains = np.array(
         [[layout.band_gain(level + 1, b) for b in range(3)] for level in range(layout.LEVELS)]
     )
     orthonormal = pack.steps / 256.0 / gains[None, :, None, :]
     base = layout.base_step(np.arange(layout.QUALITIES) / 4.0)
-    price: NDArray[np.float64] = SHARE * pack.lmbda * (base[:, None, None, None] / orthonormal) ** 2
+    return prices_of(orthonormal, base[:, None, None, None], pack.lmbda)
+
+
+def prices_of(
+    steps: NDArray[np.float64], base: NDArray[np.float64], lmbda: float
+) -> NDArray[np.float32]:
+    """Price of a bit in squared steps, of steps in grey levels where the base step is `base`."""
+    price: NDArray[np.float64] = SHARE * lmbda * (base / steps) ** 2
     return price.astype(np.float32)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.container.chunks import Chunk, decode_stream, encode_stream
-from pauca.container.headers import ImageHeader, encode_image_header
-from pauca.errors import InputError
-from pauca.image import layout
+from pauca.container.chunks import Chunk, decode_stream
+from pauca.container.headers import ImageHeader
 from pauca.image.analysis import Analysis, Rows
 from pauca.image.choose import cost_table, error_price
+from pauca.image.coded import DEFAULTS, Coded, EncodeOptions, check_pixels, header_of, quality_code
 from pauca.image.effort import PLAIN, bands_of
 from pauca.image.graphics import Canvas
 from pauca.image.networks import Networks
@@ -34,6 +32,7 @@ from pauca.image.qualities import QUALITIES, Codes, Qualities, encode_qualities
 from pauca.image.symbols import Encoder, TiledEncoder
 from pauca.image.thrift import FACTORS, Ledger, Weights, cheapest
 from pauca.image.tiling import encode_tiled, padded_size, tile_cells
+from pauca.image.vae.codec import VaeEncoder, vae_rows
 from pauca.image.view import WHOLE, View
 from pauca.image.walk import Walk
 from pauca.image.window import Window
@@ -41,34 +40,9 @@ from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_natural, find_pack
 from pauca.pack.runtime import default_threads
+from pauca.pack.vae import VaePack
+from pauca.pack.wavelet import wavelet_of
 from pauca.pixels.colour import grey_from_rgb
-
-
-@dataclass(frozen=True)
-class EncodeOptions:
-    """`quality` 0..100 (higher is better), `effort` 1..9 (higher is slower), `threads` 0 for all
-    cores; `tile`: pixels along the side of a tile, a power of two, 0 for none, by default 1024 in
-    pictures of more than 4 megapixels, 512 in those of more than 8192 columns.
-    """
-
-    quality: float = 50.0
-    effort: int = 3
-    threads: int = 0
-    runtime: str = "native"
-    tile: int | None = None
-
-
-@dataclass(frozen=True)
-class Coded:
-    """A picture coded at one quality: what its stream is made of."""
-
-    header: ImageHeader
-    payload: Sequence[Chunk]
-
-    def stream(self, extras: Sequence[Chunk] = ()) -> bytes:
-        """The complete stream, with chunks `extras` between header and payload."""
-        header = Chunk("I", encode_image_header(self.header))
-        return encode_stream([header, *extras, *self.payload])
 
 
 class PictureEncoder:
@@ -78,17 +52,16 @@ class PictureEncoder:
     other arrays or options.
     """
 
-    def __init__(
-        self, pixels: Rows, pack: ImagePack, options: EncodeOptions = EncodeOptions()
-    ) -> None:
-        _check(pixels, options)
+    def __init__(self, pixels: Rows, pack: ImagePack, options: EncodeOptions = DEFAULTS) -> None:
+        check_pixels(pixels, options)
         self.pixels = pixels
         self.networks = Networks(pack, options.runtime, options.threads or default_threads())
+        self.pack = wavelet_of(pack)
         self.size = padded_size(*pixels.shape[:2])
         self._tile = tile_cells(options.tile, self.size)
         self._analysed: Analysis | None = None
         self._effort = options.effort
-        self._costs = cost_table(pack) if options.effort > 1 else None
+        self._costs = cost_table(self.pack) if options.effort > 1 else None
 
     def encode(self, code: int) -> Coded:
         """Code at quality code 0..400."""
@@ -111,7 +84,7 @@ class PictureEncoder:
         return self._coded(encoder), pixels
 
     def _encoder(self, qualities: Qualities) -> Encoder:
-        pack, code = self.networks.pack, qualities.code
+        pack, code = self.pack, qualities.code
         if self._analysed is None or "pre" in pack.programs:
             self._analysed = Analysis(
                 self.pixels, self.size, self.networks, code, whole=not self._tile
@@ -139,9 +112,7 @@ class PictureEncoder:
         return _finished(Walk(self.networks, self.size, qualities, encoder, region=region), header)
 
     def _header(self, code: int) -> ImageHeader:
-        height, width = self.pixels.shape[:2]
-        channels = 1 if len(self.pixels.shape) == 2 else 3
-        return ImageHeader(width, height, channels, self.networks.pack.info.pack_id, code)
+        return header_of(self.pixels, self.networks.pack, code)
 
     def _coded(self, encoder: Encoder) -> Coded:
         code, map = encoder.qualities.code, encoder.qualities.map
@@ -151,31 +122,26 @@ class PictureEncoder:
         return Coded(self._header(code), [*before, Chunk(PAYLOAD, encoder.payload())])
 
 
-def quality_code(quality: float) -> int:
-    """Code 0..400 in the header of quality 0..100."""
-    return round(quality * (layout.QUALITIES - 1) / 100)
+def encoder_of(
+    pixels: Rows, pack: ImagePack, options: EncodeOptions
+) -> PictureEncoder | VaeEncoder:
+    """What codes a picture by the networks of a pack; `InputError` on other arrays or options."""
+    if isinstance(pack, VaePack):
+        return VaeEncoder(pixels, pack, options)
+    return PictureEncoder(pixels, pack, options)
 
 
 def encode_image(
     pixels: Rows,
     pack: ImagePack,
-    options: EncodeOptions = EncodeOptions(),
+    options: EncodeOptions = DEFAULTS,
     extras: Sequence[Chunk] = (),
 ) -> bytes:
     """Code (H, W) grey or (H, W, 3) RGB uint8 pixels with a pack; InputError on other arrays or
     options. `extras` are chunks that stand between header and payload.
     """
-    encoder = PictureEncoder(pixels, pack, options)
+    encoder = encoder_of(pixels, pack, options)
     return encoder.encode(quality_code(options.quality)).stream(extras)
-
-
-def _check(pixels: Rows, options: EncodeOptions) -> None:
-    shape = pixels.shape
-    dtype = getattr(pixels, "dtype", np.dtype(np.uint8))
-    if dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
-        raise InputError(f"pixels must be uint8 (H, W) or (H, W, 3), not {dtype} {shape}")
-    if min(shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
-        raise InputError("an empty picture, a quality outside 0..100 or an effort outside 1..9")
 
 
 def decode_image(
@@ -255,12 +221,15 @@ def _learned_rows(
 ) -> Iterator[NDArray[np.uint8]]:
     """The rows that the networks decode, without graphics."""
     assert networks is not None  # `networks_of` gives them for such a payload
+    if isinstance(networks.pack, VaePack):
+        yield from vae_rows(header, payload, networks, limits, view)
+        return
     region = _region(header, view)
     size = padded_size(header.height, header.width)
     wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
     qualities, payload = split_qualities(header, payload, networks.pack, size, limits)
     check_memory(size, payload, wanted, view.reduce, limits)
-    decoder = decoder_of(payload, networks.pack, size)
+    decoder = decoder_of(payload, wavelet_of(networks.pack), size)
     walk = Walk(networks, size, qualities, decoder, view.reduce, region)
     yield from _finished(walk, header)
     if view.reduce == 0 and not decoder.tile_cells:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.errors import InputError
-from pauca.image.codec import Coded, EncodeOptions, decode_payload, quality_code
+from pauca.image.codec import decode_payload
+from pauca.image.coded import Coded, EncodeOptions, quality_code
 from pauca.image.content import AnyEncoder, encoders_for, worthwhile
 from pauca.image.effort import PLAIN
 from pauca.image.fidelity import PLACEHOLDER, check_size, fidelity_chunk

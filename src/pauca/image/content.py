@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.container.chunks import Chunk
-from pauca.container.headers import ImageHeader
 from pauca.image.analysis import Rows
-from pauca.image.codec import Coded, EncodeOptions, PictureEncoder
+from pauca.image.codec import encoder_of
+from pauca.image.coded import Coded, EncodeOptions, header_of
 from pauca.image.graphics import Blocks, Canvas, decode_graphics, encode_graphics
 from pauca.image.kind import Content
 from pauca.image.networks import Networks
@@ -65,7 +65,7 @@ class GraphicsEncoder:
 
     def __init__(self, pixels: Rows, pack: ImagePack, options: EncodeOptions) -> None:
         self.pixels = pixels
-        self._pack_id, self._effort = pack.info.pack_id, options.effort
+        self._pack, self._effort = pack, options.effort
 
     @cached_property
     def _chunk(self) -> Chunk:
@@ -73,9 +73,7 @@ class GraphicsEncoder:
 
     def encode(self, code: int) -> Coded:
         """Code at quality code 0..400, which changes nothing but the header."""
-        height, width = self.pixels.shape[:2]
-        channels = 1 if len(self.pixels.shape) == 2 else 3
-        return Coded(ImageHeader(width, height, channels, self._pack_id, code), [self._chunk])
+        return Coded(header_of(self.pixels, self._pack, code), [self._chunk])
 
     def encode_and_decode(self, code: int) -> tuple[Coded, Pixels]:
         """As `encode`, and the picture itself."""
@@ -89,7 +87,7 @@ class MixedEncoder:
         self, pixels: Rows, blocks: Blocks, pack: ImagePack, options: EncodeOptions
     ) -> None:
         self.pixels, self._blocks = pixels, blocks
-        self._learned = PictureEncoder(Smoothed(pixels, blocks, BLOCK), pack, options)
+        self._learned = encoder_of(Smoothed(pixels, blocks, BLOCK), pack, options)
         self.networks = self._learned.networks
         self.chunk = Chunk(GRAPHICS, encode_graphics(pixels, blocks, BLOCK, options.effort))
 
@@ -119,7 +117,7 @@ def encoders_for(
 
     `flat`: the picture with what suits lossless coding in hidden places.
     """
-    learned = PictureEncoder(pixels, pack, options)
+    learned = encoder_of(pixels, pack, options)
     if content is Content.GRAPHICS:
         return [GraphicsEncoder(flat, pack, options)]
     blocks = _graphics(pixels, flat) if content is Content.AUTO and can_write() else None

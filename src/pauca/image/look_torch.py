@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from pauca.image.export import filter_layers, filter_program
+from pauca.image.layers_torch import filter_layers, filter_program
 from pauca.image.parts import CellFilter
 from pauca.nets.colour import to_rgb
 from pauca.nets.loop import load_averaged

@@ -23,8 +23,8 @@ from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT
 from pauca.nets.lifting import analysis_level
 from pauca.nets.loop import LoopConfig, Run
-from pauca.pack.image import ImagePack
 from pauca.pack.registry import create_model
+from pauca.pack.wavelet import WaveletPack, wavelet_of
 
 QUALITIES = (4.0, 44.0)  # that looks are learned at; better pictures have little to put back
 BANDS = 3  # levels of bands that energies are compared of
@@ -61,7 +61,7 @@ class Scene:
 
 
 @torch.no_grad()
-def make_scenes(config: LookTrainConfig, pack: ImagePack) -> list[Scene]:
+def make_scenes(config: LookTrainConfig, pack: WaveletPack) -> list[Scene]:
     """Decode crops of the pictures at random qualities, up to the last filter."""
     side = 2 * ALIGN
     pictures = load_pictures(find_pictures(config.data), side)
@@ -128,7 +128,7 @@ def train_look(config: LookTrainConfig) -> Path:
     least, most = WINDOW << BANDS, 2 * ALIGN - 2 * MARGIN
     if config.size % 4 or not least <= config.size <= most:
         raise InputError(f"crops must be a multiple of 4, {least}..{most}")
-    pack = create_model(config.pack)
+    pack = wavelet_of(create_model(config.pack))
     own = config_of(pack)
     sizes = config.sizes or LookConfig(own.post_channels, own.post_blocks, own.channels[0])
     faithful = PackModel(pack, 0).post  # the same filter at every quality

@@ -204,10 +204,5 @@ class WaveletModel(nn.Module):
         index = 8.0 * head[:, half:]
         if self.level(1).stem.exact:
             index = round_ste(index)
-        r = y - mean
-        q = self.prior.thrifty(r, index, prices[..., None, None]) if self.thrift else torch.round(r)
-        y_hat = mean + r + (q - r).detach()
-        # Uniform noise stands for rounding in the rate (Balle 2017), but not where a value moved.
-        noisy = r + torch.rand_like(r) - 0.5 if self.training else q
-        v = torch.where(q == torch.round(r), noisy, q)
-        return y_hat, self.prior.bits(v, index).sum((1, 2, 3))
+        wanted = prices[..., None, None] if self.thrift else None
+        return self.prior.code(y, mean, index, wanted, self.training)

@@ -14,6 +14,7 @@ from pauca.image.symbols import Decoder, TiledDecoder
 from pauca.image.tiling import LEVEL, MAX_LOG, decode_tiled
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
+from pauca.pack.wavelet import WaveletPack
 
 PAYLOAD = "D"
 ALPHA = "A"
@@ -78,8 +79,8 @@ def split_qualities(
         codes = decode_qualities(payload[0].payload, size, limits)
         qualities, best = Qualities(header.quality, codes), max(header.quality, int(codes.max()))
         payload = payload[1:]
-    if best >= len(pack.steps):
-        raise FormatError(f"quality code {best} is above {len(pack.steps) - 1}")
+    if best >= pack.qualities:
+        raise FormatError(f"quality code {best} is above {pack.qualities - 1}")
     return qualities, payload
 
 
@@ -97,7 +98,7 @@ def check_memory(
     limits.check_memory(planned, "decoding")
 
 
-def decoder_of(payload: Payload, pack: ImagePack, size: tuple[int, int]) -> Decoder:
+def decoder_of(payload: Payload, pack: WaveletPack, size: tuple[int, int]) -> Decoder:
     """Where the symbols of a payload come from; FormatError and its children if it breaks rules."""
     if payload[0].type == PAYLOAD:
         return Decoder(bytes(payload[0].payload), pack)

@@ -12,7 +12,8 @@ from pauca.container.chunks import Chunk, decode_prefix, decode_stream
 from pauca.container.headers import ImageHeader
 from pauca.container.metadata import NAMES, Metadata, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import EncodeOptions, decode_payload, decode_rows, networks_of
+from pauca.image.codec import decode_payload, decode_rows, networks_of
+from pauca.image.coded import EncodeOptions
 from pauca.image.compress import Aim, compress_picture
 from pauca.image.graphics import reduced_means
 from pauca.image.kind import Content

@@ -33,7 +33,7 @@ from pauca.container.headers import decode_image_header
 from pauca.container.identify import Kind, identify
 from pauca.container.metadata import EXIF_HEAD, NAMES, Metadata, decode_metadata
 from pauca.errors import InputError, PaucaError
-from pauca.image.codec import EncodeOptions
+from pauca.image.coded import EncodeOptions
 from pauca.image.kind import content_of
 from pauca.image.parse import ALPHA, CODED
 from pauca.image.picture import decode_picture, encode_picture

@@ -21,6 +21,7 @@ from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.networks import Networks
 from pauca.image.twin_torch import PackModel
 from pauca.image.window import Span, Window
+from pauca.pack.wavelet import wavelet_of
 
 Floats = NDArray[np.float32]
 
@@ -50,7 +51,7 @@ def refined(analysis: Analysis, networks: Networks, code: int, effort: int) -> R
     before = torch.get_num_threads()
     torch.set_num_threads(min(before, networks.threads))
     try:
-        return _refined(analysis, PackModel(networks.pack, code), ROUNDS[effort])
+        return _refined(analysis, PackModel(wavelet_of(networks.pack), code), ROUNDS[effort])
     finally:
         torch.set_num_threads(before)
 
@@ -126,11 +127,13 @@ def _scaled(window: Window, level: int) -> Window:
 
 def _target(analysis: Analysis, seen: Window) -> tuple[Floats, Floats]:
     """Pixels (3, H, W) of a window of the padded picture, and which of them are shown (H, W)."""
-    shown = [min(span.stop, side) for span, side in zip(seen, analysis.pixels.shape, strict=False)]
+    shown = [
+        min(span.stop, side) for span, side in zip(seen, analysis.planes.pixels.shape, strict=False)
+    ]
     rows, columns = (
         slice(min(span.start, end - 1), end) for span, end in zip(seen, shown, strict=True)
     )
-    pixels = np.asarray(analysis.pixels[rows, columns], np.float32)
+    pixels = np.asarray(analysis.planes.pixels[rows, columns], np.float32)
     rgb = np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels
     side = [span.stop - span.start for span in seen]
     pad = [(0, s - there) for s, there in zip(side, rgb.shape[:2], strict=True)]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import layout
-from pauca.image.codec import Coded, PictureEncoder
+from pauca.image.codec import PictureEncoder
+from pauca.image.coded import Coded
 from pauca.image.qualities import Codes, blocks_of
 from pauca.metrics.compare import tile_psnr
 

@@ -19,7 +19,7 @@ from pauca.image.coder import CHROMA, PARTS
 from pauca.image.qualities import Qualities, by_code
 from pauca.image.thrift import Ledger, Weights, on_cells
 from pauca.image.window import Window
-from pauca.pack.image import ImagePack
+from pauca.pack.wavelet import WaveletPack
 
 LOW_MAX = (1 << 14) - 1  # so that differences of the lowest band fit int16
 
@@ -106,7 +106,7 @@ class TileEncoder:
 class Encoder:
     """Symbols by rounding, for one stream of all of them."""
 
-    pack: ImagePack
+    pack: WaveletPack
     qualities: Qualities
     low_band: NDArray[np.float32]
     bands: Bands
@@ -201,7 +201,7 @@ class Decoder:
 
     tile_cells = 0
 
-    def __init__(self, payload: bytes, pack: ImagePack) -> None:
+    def __init__(self, payload: bytes, pack: WaveletPack) -> None:
         self.pack = pack
         if len(payload) < lowband.HEAD_BYTES:
             raise EntropyError("the payload is too short")
@@ -221,7 +221,7 @@ class Decoder:
 class TiledDecoder(Decoder):
     """Symbols by entropy decoding of one stream a tile."""
 
-    def __init__(self, tiled: tiling.Tiled, pack: ImagePack) -> None:
+    def __init__(self, tiled: tiling.Tiled, pack: WaveletPack) -> None:
         super().__init__(tiled.lowest, pack)
         self._levels = tiled.levels
         self.tile_cells = tiled.tile_cells

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk
 from pauca.errors import InputError
 from pauca.image import layout
-from pauca.image.codec import Coded, PictureEncoder
+from pauca.image.codec import PictureEncoder
+from pauca.image.coded import Coded
 from pauca.image.content import AnyEncoder
 from pauca.image.spatial import by_blocks
 from pauca.metrics.compare import tile_psnr

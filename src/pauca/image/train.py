@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pauca.errors import InputError
 from pauca.image.data import batches, find_pictures, load_pictures
 from pauca.image.model import ModelConfig, WaveletModel, base_step
+from pauca.image.vae.model import VaeConfig, VaeModel, basis_of
 from pauca.nets import loop
-from pauca.nets.loop import LoopConfig, Run
+from pauca.nets.loop import CHECKPOINT, LoopConfig, Run
 from pauca.nets.msssim import ms_ssim
+from pauca.pack import vae, wavelet
 
 # Price of 1 - MS-SSIM in bits per pixel at qualities 12 and 60: what makes a codec trained for it
 # end up near the rates that squared error has there (Minnen et al., arXiv:1809.02736, and after).
@@ -27,6 +30,8 @@ SSIM_PRICES = {12: 2.4, 60: 220.0}
 PEAK_RATE = 14.0
 
 MEASURES = ("psnr", "ssim", "mix")
+
+Model = WaveletModel | VaeModel
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class TrainConfig(LoopConfig):
     thrift: float = 0.0  # share of lmbda that rounding spends on bits once networks are exact
     measure: str = "psnr"  # or ssim, or mix: half of each
     val: Path | None = None
-    sizes: ModelConfig = ModelConfig()
+    sizes: ModelConfig | VaeConfig = ModelConfig()
 
 
 def draw_quality(count: int, rng: np.random.Generator) -> Tensor:
@@ -48,7 +53,7 @@ def draw_quality(count: int, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.where(rng.random(count) < 0.85, everyday, whole)).float()
 
 
-def loss_of(model: WaveletModel, x: Tensor, quality: Tensor, measure: str = "psnr") -> Tensor:
+def loss_of(model: Model, x: Tensor, quality: Tensor, measure: str = "psnr") -> Tensor:
     """Mean of bpp + distortion over the batch, each picture weighted by the inverse of the rate
     usual at its quality. Distortion: mse / lmbda, MS-SSIM at its price, or half of each.
     """
@@ -72,7 +77,7 @@ def ssim_price(quality: Tensor) -> Tensor:
 
 @torch.no_grad()
 def evaluate(
-    model: WaveletModel, pictures: Sequence[np.ndarray], qualities: Sequence[float]
+    model: Model, pictures: Sequence[np.ndarray], qualities: Sequence[float]
 ) -> list[dict[str, float]]:
     """Estimated bpp and PSNR, averaged over pictures, at each quality; no bitstream."""
     model.eval()
@@ -96,19 +101,42 @@ def evaluate(
     return points
 
 
+def sizes_of(family: str) -> ModelConfig | VaeConfig:
+    """Usual sizes of a family of models; `InputError` if there is none of this name."""
+    known: dict[str, ModelConfig | VaeConfig] = {
+        wavelet.FAMILY: ModelConfig(),
+        vae.FAMILY: VaeConfig(),
+    }
+    if family not in known:
+        raise InputError(f"no family {family!r}; known: {', '.join(known)}")
+    return known[family]
+
+
+def maker(config: TrainConfig, pictures: Sequence[NDArray[np.uint8]]) -> Callable[[], Model]:
+    """What makes the model of a run; an autoencoder from nothing begins with the KLT of the
+    pictures.
+    """
+    sizes = config.sizes
+    if isinstance(sizes, ModelConfig):
+        return lambda: WaveletModel(sizes)
+    fresh = config.init is None and not (config.out / CHECKPOINT).exists()
+    basis = basis_of(pictures, sizes.latents, config.seed) if fresh else None
+    return lambda: VaeModel(sizes, basis)
+
+
 def train(config: TrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
     if config.measure not in MEASURES:
         raise InputError(f"no measure {config.measure!r}; known: {', '.join(MEASURES)}")
-    run = Run(config, lambda: WaveletModel(config.sizes))
     pictures = load_pictures(find_pictures(config.data), config.size)
+    run = Run(config, maker(config, pictures))
     held = load_pictures(find_pictures([config.val]), 1) if config.val else []
     rng = np.random.default_rng(config.seed + run.step)
     stream = batches(pictures, config.size, config.batch, config.seed + run.step)
 
     def next_loss(run: Run) -> Tensor:
         model = run.model
-        assert isinstance(model, WaveletModel)
+        assert isinstance(model, Model)
         model.thrift = config.thrift if run.exact else 0.0
         x = torch.from_numpy(next(stream)).to(run.device).float()
         quality = draw_quality(len(x), rng).to(run.device)
@@ -117,7 +145,7 @@ def train(config: TrainConfig) -> Path:
 
     def report(run: Run) -> dict[str, Any]:
         average = run.ema
-        assert isinstance(average, WaveletModel)
+        assert isinstance(average, Model)
         average.thrift = config.thrift if run.exact else 0.0
         return {"points": evaluate(average, held, (8, 20, 32, 45, 60))}
 

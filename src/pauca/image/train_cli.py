@@ -37,6 +37,7 @@ def train(
     thrift: Annotated[
         float, typer.Option(help="Share of lmbda spent on bits in rounding, once exact.")
     ] = 0.0,
+    family: Annotated[str, typer.Option(help="wavelet, or vae (an autoencoder).")] = "wavelet",
     measure: Annotated[str, typer.Option(help="psnr, ssim (MS-SSIM), or mix.")] = "psnr",
     threads: Threads = 0,
     device: Device = "auto",
@@ -48,15 +49,14 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train the picture model; run the same command again to resume after an interruption."""
-    from pauca.image.model import ModelConfig
-    from pauca.image.train import TrainConfig
+    from pauca.image.train import TrainConfig, sizes_of
     from pauca.image.train import train as run
     from pauca.nets.loop import with_sizes
 
     config = TrainConfig(
         data=data, out=out, hours=hours, batch=batch, size=size, lr=lr, exact_from=exact_from,
         thrift=thrift, measure=measure, threads=threads, device=device, val=val, init=init,
-        seed=seed, sizes=with_sizes(ModelConfig(), sizes),
+        seed=seed, sizes=with_sizes(sizes_of(family), sizes),
     )  # fmt: skip
     print(run(config))
 

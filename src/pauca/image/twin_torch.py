@@ -10,8 +10,8 @@ from pauca.coding import Tables
 from pauca.image.model import ModelConfig, WaveletModel
 from pauca.nets.integer import UNIT, IntConv, round_ste, set_exact
 from pauca.nets.priors import SCALES
-from pauca.pack.image import ImagePack
 from pauca.pack.intnet import Layer
+from pauca.pack.wavelet import WaveletPack
 
 REACH = 64  # magnitudes whose bits are looked up; beyond they grow as those of the escape do
 ESCAPE = 2.0  # bits for each doubling of an escaped magnitude
@@ -52,7 +52,7 @@ class TablePrior(nn.Module):
 class PackModel(WaveletModel):
     """The model of a pack, frozen, its networks exact, at quality `code`."""
 
-    def __init__(self, pack: ImagePack, code: int) -> None:
+    def __init__(self, pack: WaveletPack, code: int) -> None:
         super().__init__(config_of(pack))
         self.temperature = 0.0
         self.quality = code / 4.0
@@ -101,7 +101,7 @@ def layer_name(module: str) -> str:
     return module
 
 
-def config_of(pack: ImagePack) -> ModelConfig:
+def config_of(pack: WaveletPack) -> ModelConfig:
     """The sizes of a pack's networks."""
 
     def rows(name: str) -> int:

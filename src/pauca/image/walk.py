@@ -21,6 +21,7 @@ from pauca.image.networks import Networks
 from pauca.image.qualities import Qualities
 from pauca.image.window import Span, Window
 from pauca.image.workers import Workers
+from pauca.pack.wavelet import wavelet_of
 
 Rows = NDArray[np.uint8]
 
@@ -39,7 +40,7 @@ class Walk:
         reduce: int = 0,
         region: Window | None = None,
     ) -> None:
-        self.networks, self.pack, self.coder = networks, networks.pack, coder
+        self.networks, self.pack, self.coder = networks, wavelet_of(networks.pack), coder
         self.qualities = qualities
         self.size, self.reduce = size, reduce
         self.table = layout.compand_table()

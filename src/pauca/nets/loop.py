@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from pauca.errors import InputError
 from pauca.nets.integer import set_exact
 
+CHECKPOINT = "checkpoint.pt"
 Sizes = TypeVar("Sizes")
 
 
@@ -94,7 +95,7 @@ class Run:
             self.model.parameters(), config.lr, betas=(0.9, 0.98), fused=True
         )
         self.step, self.seconds = 0, 0.0
-        self.path = config.out / "checkpoint.pt"
+        self.path = config.out / CHECKPOINT
         if self.path.exists():
             self.restore()
         elif config.init is not None:

@@ -27,6 +27,20 @@ class Prior(nn.Module):
         ratio = math.log(SCALE_MAX / SCALE_MIN) / (SCALES - 1)
         return SCALE_MIN * torch.exp(index * ratio)
 
+    def code(
+        self, y: Tensor, mean: Tensor, index: Tensor, prices: Tensor | None, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """y (N, C, h, w) in steps to y_hat, straight-through, and bits (N,); with `prices` of a bit
+        in squared steps rounding weighs what it costs.
+        """
+        r = y - mean
+        q = torch.round(r) if prices is None else self.thrifty(r, index, prices)
+        y_hat = mean + r + (q - r).detach()
+        # Uniform noise stands for rounding in the rate (Balle 2017), but not where a value moved.
+        noisy = r + torch.rand_like(r) - 0.5 if training else q
+        v = torch.where(q == torch.round(r), noisy, q)
+        return y_hat, self.bits(v, index).sum((1, 2, 3))
+
     @torch.no_grad()
     def thrifty(self, r: Tensor, index: Tensor, price: Tensor) -> Tensor:
         """Nearest integers, one nearer to zero where the bits saved outweigh the error added.

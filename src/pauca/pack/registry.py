@@ -93,9 +93,18 @@ def _folder_of(pack_id: bytes, extra: Sequence[Path]) -> Path:
 
 @lru_cache(maxsize=4)
 def _load(folder: Path) -> ImagePack:
-    from pauca.pack.image import load_image_pack
+    from pauca.pack import vae, wavelet
+    from pauca.pack.image import DOMAIN
+    from pauca.pack.store import read_arrays
 
-    return load_image_pack(folder)
+    info, manifest = read_manifest(folder)
+    if info.domain != DOMAIN:
+        raise PackError(f"pack {info.name} is for {info.domain}, not for pictures")
+    family = manifest.get("family", wavelet.FAMILY)
+    made = {wavelet.FAMILY: wavelet.wavelet_pack, vae.FAMILY: vae.vae_pack}.get(family)
+    if made is None:
+        raise PackError(f"pack {info.name} is of family {family}, which this version does not know")
+    return made(info, manifest, read_arrays(info, manifest))
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,1 @@
+"""Pictures by an autoencoder with a hyperprior (spec/vae.md)."""
