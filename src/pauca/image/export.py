@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pauca.image.layers_torch import prior_tables, wavelet_parts
 from pauca.image.model import ModelConfig, WaveletModel
 from pauca.image.vae.export import vae_parts
@@ -45,6 +47,8 @@ def export(
     for key, layer in layers.items():
         layer.check(key)
     tables = prior_tables(model.prior)
+    # safetensors writes the buffer of an array, whatever its order.
+    arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
     arrays |= layers_to_arrays(layers)
     arrays |= {"tables.cdf": tables.cdf, "tables.size": tables.size, "tables.offset": tables.offset}
     manifest = {

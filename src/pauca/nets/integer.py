@@ -106,14 +106,18 @@ class IntConv(nn.Conv2d):
         """The weights that the layer has when it runs."""
         return self.weight
 
-    def _used(self) -> Tensor:
-        kernel = self.kernel
-        rounds = self.exact and not self.on_grid
-        return quantized_weight(kernel, self.shift_max) if rounds else kernel
+    def _used(self) -> tuple[Tensor, Tensor]:
+        """Weights and bias, rounded as on export once exact."""
+        kernel, bias = self.kernel, self.bias
+        assert bias is not None
+        if not self.exact or self.on_grid:
+            return kernel, bias
+        grid = UNIT * torch.exp2(weight_shift(kernel, self.shift_max))
+        return quantized_weight(kernel, self.shift_max), round_ste(bias * grid) / grid
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, without rounding or clamp."""
-        return F.conv2d(x, self._used(), self.bias, 1, self.padding, 1, self.groups)
+        return F.conv2d(x, *self._used(), 1, self.padding, 1, self.groups)
 
     def u8(self, x: Tensor) -> Tensor:
         """Convolve and clamp to [0, 255] / 32: the rectifier of integer networks."""
@@ -128,7 +132,7 @@ class IntConv(nn.Conv2d):
     def wide(self, x: Tensor) -> Tensor:
         """Convolve in float32 without a clamp: heads, whose rounding belongs to the caller."""
         with torch.autocast(x.device.type, enabled=False):
-            return F.conv2d(x.float(), self._used(), self.bias, 1, self.padding, 1, self.groups)
+            return F.conv2d(x.float(), *self._used(), 1, self.padding, 1, self.groups)
 
 
 class BranchedConv(IntConv):

@@ -34,7 +34,7 @@ def program_graph(program: Program, layers: Mapping[str, Layer]) -> bytes:
             shuffle: dict[str, Any] = {"blocksize": 2, "mode": "CRD"}
             nodes.append(helper.make_node("DepthToSpace", step.sources[:1], [step.out], **shuffle))
         else:
-            _append_layer(nodes, constants, str(i), step, layers[step.layer])
+            _append_layer(nodes, constants, f":{i}", step, layers[step.layer])
     float32 = TensorProto.FLOAT
     inputs = [
         helper.make_tensor_value_info(n, float32, [1, c, None, None]) for n, c in program.inputs

@@ -34,7 +34,8 @@ def dealt(channels: A) -> A:
 
 def gather(y: A, number: int) -> A:
     """What pass `number` codes of (h, w, M): (h / 2, w / 2, M), in the order of coding."""
-    return np.concatenate([part[phase] for part, phase in zip(*_groups(y, number), strict=True)], 2)  # type: ignore[return-value]
+    parts = [part[phase] for part, phase in zip(*_groups(y, number), strict=True)]
+    return np.ascontiguousarray(np.concatenate(parts, 2))  # type: ignore[return-value]
 
 
 def scatter(values: NDArray[Any], y: NDArray[Any], number: int) -> None:
