@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pauca.image.layers_torch import prior_tables, wavelet_parts
 from pauca.image.model import ModelConfig, WaveletModel
@@ -14,7 +15,7 @@ from pauca.image.vae.export import vae_parts
 from pauca.image.vae.model import VaeConfig, VaeModel
 from pauca.nets.loop import load_averaged
 from pauca.pack import vae, wavelet
-from pauca.pack.image import DOMAIN
+from pauca.pack.image import DOMAIN, MEASURES
 from pauca.pack.store import ARRAYS, PackInfo, layers_to_arrays, program_to_json, write_pack
 
 
@@ -29,6 +30,12 @@ def load_checkpoint(path: Path) -> WaveletModel | VaeModel:
     model = load_averaged(path, make)
     assert isinstance(model, WaveletModel | VaeModel)
     return model
+
+
+def measure_of(checkpoint: Path) -> str:
+    """What the run of a checkpoint trained for."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return str(state.get("config", {}).get("measure", MEASURES[0]))
 
 
 def export(
@@ -60,6 +67,7 @@ def export(
         "license": "Apache-2.0",
         "data": data,
         "lmbda": model.config.lmbda,
+        "measure": measure_of(checkpoint),
         "programs": {key: program_to_json(program) for key, program in programs.items()},
     }
     return write_pack(folder, manifest, {ARRAYS: save(arrays)})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pauca.image.analysis import Analysis
-from pauca.image.choose import error_price
+from pauca.image.cost_torch import distortion
 from pauca.image.layout import ALIGN, LEVELS
 from pauca.image.networks import Networks
 from pauca.image.twin_torch import PackModel
@@ -88,13 +88,14 @@ def descend(
     moved = [d.clone().requires_grad_() for d in plain]
     band, quality = torch.from_numpy(np.ascontiguousarray(low))[None], torch.tensor([model.quality])
     x, w = torch.from_numpy(target)[None], torch.from_numpy(weight)
-    price = error_price(round(4 * model.quality), model.config.lmbda)
 
     def cost(values: Sequence[Tensor], temperature: float) -> Tensor:
         model.temperature = temperature
         scaled = [d * s for d, s in zip(values, steps, strict=True)]
         x_hat, bits = model.code(band, scaled, quality)
-        return bits.sum() + price * ((x_hat.clamp(0, 255) - x).square() * w).sum()
+        shown = x + (x_hat.clamp(0, 255) - x) * w
+        missed = distortion(shown, x, quality, model.config.lmbda, model.measure)
+        return (bits + w.numel() * missed).sum()
 
     optimizer = torch.optim.SGD(moved, lr=RATE, momentum=MOMENTUM)
     with torch.no_grad():

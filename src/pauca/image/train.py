@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pauca.errors import InputError
+from pauca.image.cost_torch import distortion
 from pauca.image.data import batches, find_pictures, load_pictures
 from pauca.image.model import ModelConfig, WaveletModel, base_step
 from pauca.image.vae.model import VaeConfig, VaeModel, basis_of
@@ -21,15 +22,10 @@ from pauca.nets import loop
 from pauca.nets.loop import CHECKPOINT, LoopConfig, Run
 from pauca.nets.msssim import ms_ssim
 from pauca.pack import vae, wavelet
-
-# Price of 1 - MS-SSIM in bits per pixel at qualities 12 and 60: what makes a codec trained for it
-# end up near the rates that squared error has there (Minnen et al., arXiv:1809.02736, and after).
-SSIM_PRICES = {12: 2.4, 60: 220.0}
+from pauca.pack.image import MEASURES
 
 # Bits per pixel times step, roughly, of photographs: equalizes the weight of all rates.
 PEAK_RATE = 14.0
-
-MEASURES = ("psnr", "ssim", "mix")
 
 Model = WaveletModel | VaeModel
 
@@ -55,24 +51,12 @@ def draw_quality(count: int, rng: np.random.Generator) -> Tensor:
 
 def loss_of(model: Model, x: Tensor, quality: Tensor, measure: str = "psnr") -> Tensor:
     """Mean of bpp + distortion over the batch, each picture weighted by the inverse of the rate
-    usual at its quality. Distortion: mse / lmbda, MS-SSIM at its price, or half of each.
+    usual at its quality.
     """
     out = model(x, quality)
-    base = base_step(quality)
-    squared = out.mse / (model.config.lmbda * base.square())
-    if measure == "psnr":
-        cost = out.bpp + squared
-    else:
-        structure = ssim_price(quality) * (1.0 - ms_ssim(out.x_hat, x))
-        cost = out.bpp + (structure if measure == "ssim" else 0.5 * (structure + squared))
-    loss: Tensor = (cost / (0.05 + PEAK_RATE / base)).mean()
+    cost = out.bpp + distortion(out.x_hat, x, quality, model.config.lmbda, measure)
+    loss: Tensor = (cost / (0.05 + PEAK_RATE / base_step(quality))).mean()
     return loss
-
-
-def ssim_price(quality: Tensor) -> Tensor:
-    """Bits per pixel that 1 - MS-SSIM costs at a quality: exponential through SSIM_PRICES."""
-    (q0, p0), (q1, p1) = SSIM_PRICES.items()
-    return p0 * (p1 / p0) ** ((quality - q0) / (q1 - q0))
 
 
 @torch.no_grad()

@@ -56,6 +56,7 @@ class PackModel(WaveletModel):
         super().__init__(config_of(pack))
         self.temperature = 0.0
         self.quality = code / 4.0
+        self.measure = pack.measure
         self.scales = torch.from_numpy(pack.steps[code].astype(np.float32) / 256)
         self.prior = TablePrior(pack.tables)  # type: ignore[assignment]
         with torch.no_grad():

@@ -17,6 +17,7 @@ from pauca.metrics.psnr import PEAK, check_pair
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, section 4
 WINDOW = 11
 SIGMA = 1.5
+SMALLEST = ((WINDOW - 1) << (len(WEIGHTS) - 1)) + 1  # shorter side that has all five scales
 C1 = (0.01 * PEAK) ** 2
 C2 = (0.03 * PEAK) ** 2
 

@@ -15,6 +15,7 @@ from pauca.pack.intnet import Layer, Program
 from pauca.pack.store import PackInfo, layers_from_arrays, program_from_json
 
 DOMAIN = "image"
+MEASURES = ("psnr", "ssim", "mix")  # squared error, MS-SSIM, half of each
 TABLE_FIELDS: tuple[tuple[str, Any], ...] = (
     ("cdf", np.uint32),
     ("size", np.int32),
@@ -35,6 +36,7 @@ class ImagePack:
     # (qualities, 1 or 1 + levels): from differences of planes to 1/16 steps, in units of 2**-15
     reciprocals: NDArray[np.int32]
     lmbda: float  # Lagrangian of the training, in squared base steps per bit
+    measure: str  # what it was trained for: one of MEASURES
     runtimes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False, kw_only=True)
 
     @property
@@ -57,6 +59,9 @@ def common_parts(
     lmbda = manifest.get("lmbda")
     if not isinstance(lmbda, float):
         raise PackError(f"pack {info.name}: the manifest has no lmbda")
+    measure = manifest.get("measure", MEASURES[0])
+    if measure not in MEASURES:
+        raise PackError(f"pack {info.name}: unknown measure {measure}")
     return {
         "info": info,
         "layers": layers_from_arrays(arrays),
@@ -65,6 +70,7 @@ def common_parts(
         "filter_steps": filter_steps,
         "reciprocals": reciprocals,
         "lmbda": lmbda,
+        "measure": measure,
     }
 
 

@@ -124,4 +124,5 @@ def vae_parts(model: VaeModel) -> tuple[dict[str, Layer], dict[str, Program], di
 def _fixed(transform: torch.Tensor) -> NDArray[np.int16]:
     """A linear transform (O, I, 1, 1) in units of 2**-14."""
     scaled = np.rint(transform.double().numpy()[:, :, 0, 0] * (1 << SCALE_BITS))
-    return scaled.clip(-32768, 32767).astype(np.int16)
+    bounded: NDArray[np.int16] = scaled.clip(-32768, 32767).astype(np.int16)
+    return bounded

@@ -169,8 +169,7 @@ class VaeModel(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             linear = F.pixel_shuffle(F.conv2d(y_hat * steps, self.synthesis), SIDE)
         x_hat = to_rgb(self.post(linear, features, base, quality))
-        mse = (x_hat - x).square().mean((1, 2, 3))
-        return Forward(x_hat, (bits + y_bits) / (x.shape[2] * x.shape[3]), mse)
+        return Forward(x_hat, (bits + y_bits) / (x.shape[2] * x.shape[3]))
 
     def code_hyper(self, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """z (N, Z, h, w) to z_hat and bits (N,)."""
