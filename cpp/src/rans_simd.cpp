@@ -1,7 +1,7 @@
 // Vector twins of decode_scalar: the same stream, the same symbols, 8 or 16 lanes at a time.
 // Compiled for their instruction sets by function attributes and chosen at run time, so one
 // binary runs on every x86-64; elsewhere only the scalar path exists.
-#include "rans_step.hpp"
+#include "rans_table.hpp"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define PAUCA_X86 1
@@ -19,10 +19,10 @@ namespace {
 
 // The group holds an escape: its remaining lanes go one by one, in the stream's order.
 template <std::uint32_t Lanes>
-bool finish_group(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                  std::int16_t* symbols, std::uint32_t first, const std::uint8_t*& at, Status& status) {
+bool finish_group(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t first,
+                  const std::uint8_t*& at, Status& status) {
     decoder.in.move_to(at);
-    status = decode_checked(decoder, tables, indexes, symbols, first, Lanes - first);
+    status = decode_checked(decoder, model, symbols, first, Lanes - first % Lanes);
     at = decoder.in.position();
     return status == Status::ok;
 }
@@ -111,8 +111,7 @@ PAUCA_AVX2 inline void store8(std::int16_t* out, __m256i symbols) {
 }
 
 template <std::uint32_t Lanes>
-PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                             std::int16_t* symbols, std::size_t n) {
+PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
     const std::uint8_t* at = decoder.in.position();
     const std::uint8_t* const end = at + decoder.in.left();
     Status status = Status::ok;
@@ -120,9 +119,9 @@ PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const Tables& tables, const std::
     for (; n - i >= Lanes && static_cast<std::size_t>(end - at) >= 2 * Lanes + 16; i += Lanes) {
         for (std::uint32_t lane = 0; lane < Lanes; lane += 8) {
             auto* state = reinterpret_cast<__m256i*>(decoder.states.data() + lane);
-            const Vector8 popped = pop8(_mm256_loadu_si256(state), tables, indexes + i + lane);
+            const Vector8 popped = pop8(_mm256_loadu_si256(state), model.tables, model.indexes + i + lane);
             if (popped.escaped) [[unlikely]] {
-                if (!finish_group<Lanes>(decoder, tables, indexes + i, symbols + i, lane, at, status)) return {i, status};
+                if (!finish_group<Lanes>(decoder, model, symbols, i + lane, at, status)) return {i, status};
                 break;
             }
             _mm256_storeu_si256(state, refill8(popped.x, at));
@@ -180,8 +179,7 @@ PAUCA_AVX512 inline __m512i refill16(__m512i x, const std::uint8_t*& at) {
     return _mm512_or_si512(x, bytes);
 }
 
-PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                                 std::int16_t* symbols, std::size_t n) {
+PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
     constexpr std::uint32_t Lanes = 32;
     const std::uint8_t* at = decoder.in.position();
     const std::uint8_t* const end = at + decoder.in.left();
@@ -190,9 +188,9 @@ PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const Tables& tables, const s
     for (; n - i >= Lanes && static_cast<std::size_t>(end - at) >= 2 * Lanes + 64; i += Lanes) {
         for (std::uint32_t lane = 0; lane < Lanes; lane += 16) {
             std::uint32_t* state = decoder.states.data() + lane;
-            const Vector16 popped = pop16(_mm512_loadu_si512(state), tables, indexes + i + lane);
+            const Vector16 popped = pop16(_mm512_loadu_si512(state), model.tables, model.indexes + i + lane);
             if (popped.escaped) [[unlikely]] {
-                if (!finish_group<Lanes>(decoder, tables, indexes + i, symbols + i, lane, at, status)) return {i, status};
+                if (!finish_group<Lanes>(decoder, model, symbols, i + lane, at, status)) return {i, status};
                 break;
             }
             _mm512_storeu_si512(state, refill16(popped.x, at));
@@ -205,15 +203,12 @@ PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const Tables& tables, const s
 
 }  // namespace
 
-Progress decode_avx2(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                     std::int16_t* symbols, std::size_t n) {
-    return decoder.lanes == 16 ? run_avx2<16>(decoder, tables, indexes, symbols, n)
-                               : run_avx2<32>(decoder, tables, indexes, symbols, n);
+Progress decode_avx2(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
+    return decoder.lanes == 16 ? run_avx2<16>(decoder, model, symbols, n) : run_avx2<32>(decoder, model, symbols, n);
 }
 
-Progress decode_avx512(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                       std::int16_t* symbols, std::size_t n) {
-    return run_avx512(decoder, tables, indexes, symbols, n);
+Progress decode_avx512(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
+    return run_avx512(decoder, model, symbols, n);
 }
 
 bool path_available(Path path) {
@@ -232,12 +227,8 @@ bool path_available(Path path) {
 
 #else
 
-Progress decode_avx2(Decoder&, const Tables&, const std::uint8_t*, std::int16_t*, std::size_t) {
-    return {0, Status::ok};
-}
-Progress decode_avx512(Decoder&, const Tables&, const std::uint8_t*, std::int16_t*, std::size_t) {
-    return {0, Status::ok};
-}
+Progress decode_avx2(Decoder&, const TableModel&, std::int16_t*, std::size_t) { return {0, Status::ok}; }
+Progress decode_avx512(Decoder&, const TableModel&, std::int16_t*, std::size_t) { return {0, Status::ok}; }
 bool path_available(Path path) { return path == Path::scalar; }
 
 #endif
