@@ -24,20 +24,20 @@ inline Found pop(std::uint32_t& x, const Tables& tables, std::uint8_t index) {
 }
 
 struct TableCoded {
-    EncoderEntry entry;
+    const EncoderEntry* entry;
     bool escaped;
-    [[nodiscard]] std::uint32_t start() const { return entry.start; }
-    [[nodiscard]] std::uint32_t freq() const { return entry.freq; }
+    [[nodiscard]] std::uint32_t start() const { return entry->start; }
+    [[nodiscard]] std::uint32_t freq() const { return entry->freq; }
     // Exact: x < 2^28 and the reciprocal's error is below freq, so x * error stays below
     // 2^(28 + bit_width(freq)) (Granlund and Montgomery, PLDI 1994, theorem 4.2).
     [[nodiscard]] std::uint32_t quotient(std::uint32_t x) const {
-        const auto shift = kStateBits + static_cast<std::uint32_t>(std::bit_width(std::uint32_t{entry.freq}));
-        return static_cast<std::uint32_t>(std::uint64_t{x} * entry.reciprocal >> shift);
+        const auto shift = kStateBits + static_cast<std::uint32_t>(std::bit_width(std::uint32_t{entry->freq}));
+        return static_cast<std::uint32_t>(std::uint64_t{x} * entry->reciprocal >> shift);
     }
 };
 
 struct TableModel {
-    const Tables& tables;
+    Tables tables;  // views
     const std::uint8_t* indexes;
 
     [[nodiscard]] Reach reach(std::size_t i) const {
@@ -47,8 +47,8 @@ struct TableModel {
     [[nodiscard]] TableCoded coded(std::size_t i, std::int16_t symbol) const {
         const TableInfo& info = tables.info[indexes[i]];
         const auto k = static_cast<std::uint32_t>(symbol - info.offset);
-        if (k < info.size) [[likely]] return {tables.encoder[info.base + k], false};
-        return {tables.encoder[info.base + info.size], true};
+        if (k < info.size) [[likely]] return {tables.encoder + info.base + k, false};
+        return {tables.encoder + info.base + info.size, true};
     }
     Found pop(std::uint32_t& x, std::size_t i) const { return rans::pop(x, tables, indexes[i]); }
 };
