@@ -27,11 +27,12 @@ public:
         values_.assign(values.data(), values.data() + values.size());
         values_.push_back(0);
         shares_.assign(shares.data(), shares.data() + shares.size());
+        shares_.push_back(0);
     }
 
     [[nodiscard]] mixture::Curves curves() const {
         return {static_cast<std::uint32_t>(curves_.size()), curves_.data(), values_.data(),
-                static_cast<std::uint32_t>(shares_.size()), shares_.data()};
+                static_cast<std::uint32_t>(shares_.size() - 1), shares_.data()};
     }
 
     // The parameters of n symbols, if they are that and within the set.
@@ -39,7 +40,7 @@ public:
                                               const Bytes3& scales) const {
         const auto fits = [n](const auto& array) { return array.shape(0) == n && array.shape(1) == mixture::kParts; };
         if (!fits(weights) || !fits(means) || !fits(scales)) raise("InputError", "parameters must be (symbols, 3)");
-        if (beyond(weights, shares_.size())) raise("InputError", "weight code out of range");
+        if (beyond(weights, shares_.size() - 1)) raise("InputError", "weight code out of range");
         if (beyond(scales, curves_.size())) raise("InputError", "scale index out of range");
         return {weights.data(), means.data(), scales.data()};
     }

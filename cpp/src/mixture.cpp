@@ -48,9 +48,8 @@ std::size_t encode(const Curves& curves, std::span<const std::int16_t> symbols, 
 Status decode(rans::Decoder& decoder, const Curves& curves, const Parameters& parameters,
               std::span<std::int16_t> symbols, rans::Path path) {
     const MixtureModel model{curves, parameters};
-    (void)path;
-    return rans::decode_rest(decoder, model, symbols,
-                             rans::decode_scalar(decoder, model, symbols.data(), symbols.size()));
+    const auto bulk = path == rans::Path::avx512 && decoder.lanes == 32 ? decode_avx512 : rans::decode_scalar<MixtureModel>;
+    return rans::decode_rest(decoder, model, symbols, bulk(decoder, model, symbols.data(), symbols.size()));
 }
 
 }  // namespace pauca::mixture

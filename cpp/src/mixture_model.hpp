@@ -112,4 +112,6 @@ struct MixtureModel {
     }
 };
 
+rans::Progress decode_avx512(rans::Decoder&, const MixtureModel&, std::int16_t* symbols, std::size_t n);
+
 }  // namespace pauca::mixture

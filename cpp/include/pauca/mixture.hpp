@@ -28,7 +28,7 @@ struct Curves {
     const Curve* curve = nullptr;           // [count]
     const std::uint16_t* values = nullptr;  // [all values + 1]: vector loads take two
     std::uint32_t codes = 0;
-    const std::uint16_t* shares = nullptr;  // [codes]
+    const std::uint16_t* shares = nullptr;  // [codes + 1], likewise
 };
 
 // Three parts a symbol, side by side: (symbols, 3).
