@@ -48,7 +48,8 @@ std::size_t encode(const Curves& curves, std::span<const std::int16_t> symbols, 
 Status decode(rans::Decoder& decoder, const Curves& curves, const Parameters& parameters,
               std::span<std::int16_t> symbols, rans::Path path) {
     const MixtureModel model{curves, parameters};
-    const auto bulk = path == rans::Path::avx512 && decoder.lanes == 32 ? decode_avx512 : rans::decode_scalar<MixtureModel>;
+    const bool wide = path == rans::Path::avx512 && decoder.lanes >= 16;
+    const auto bulk = wide ? decode_avx512 : rans::decode_scalar<MixtureModel>;
     return rans::decode_rest(decoder, model, symbols, bulk(decoder, model, symbols.data(), symbols.size()));
 }
 

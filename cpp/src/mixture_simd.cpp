@@ -139,7 +139,9 @@ struct Pop16 {
 }  // namespace
 
 rans::Progress decode_avx512(rans::Decoder& decoder, const MixtureModel& model, std::int16_t* symbols, std::size_t n) {
-    return rans::run_avx512(decoder, model, Pop16{model}, symbols, n);
+    const Pop16 pop{model};
+    return decoder.lanes == 16 ? rans::run_avx512<16>(decoder, model, pop, symbols, n)
+                               : rans::run_avx512<32>(decoder, model, pop, symbols, n);
 }
 
 #else

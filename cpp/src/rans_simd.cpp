@@ -152,7 +152,7 @@ Progress decode_avx2(Decoder& decoder, const TableModel& model, std::int16_t* sy
 }
 
 Progress decode_avx512(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
-    return run_avx512(decoder, model, TablePop16{model}, symbols, n);
+    return run_avx512<32>(decoder, model, TablePop16{model}, symbols, n);
 }
 
 bool path_available(Path path) {

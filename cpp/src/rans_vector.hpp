@@ -44,10 +44,9 @@ PAUCA_AVX512 inline __m512i refill16(__m512i x, const std::uint8_t*& at) {
 }
 
 // Pop(x, i): sixteen symbols from i on.
-template <typename Model, typename Pop>
+template <std::uint32_t Lanes, typename Model, typename Pop>
 PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const Model& model, const Pop& pop, std::int16_t* symbols,
                                  std::size_t n) {
-    constexpr std::uint32_t Lanes = 32;
     const std::uint8_t* at = decoder.in.position();
     const std::uint8_t* const end = at + decoder.in.left();
     Status status = Status::ok;

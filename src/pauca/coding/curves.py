@@ -49,8 +49,12 @@ def native_curves(curves: Curves) -> NativeCurves:
     if native is None:
         parts = (curves.values, curves.reach, curves.shift, curves.shares)
         kinds = (np.uint16, np.int32, np.uint8, np.uint16)
-        if any(part.dtype != kind or part.ndim != 1 for part, kind in zip(parts, kinds, strict=True)):
-            raise PackError("curves: values and shares must be (n,) uint16, reach int32, shift uint8")
+        if any(
+            part.dtype != kind or part.ndim != 1 for part, kind in zip(parts, kinds, strict=True)
+        ):
+            raise PackError(
+                "curves: values and shares must be (n,) uint16, reach int32, shift uint8"
+            )
         native = NativeCurves(
             np.ascontiguousarray(curves.values),
             np.ascontiguousarray(curves.reach),
