@@ -37,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::uint8_t> stream(data + 2, data + size);
     // Valid heads are rare by chance: make one, mostly for the lanes that vectors take.
     const std::size_t log_lanes = std::min<std::size_t>(data[0] % 8, 5);
-    for (std::size_t lane = 0; data[1] % 8 != 0 && lane < std::size_t{1} << log_lanes && 4 * lane + 4 <= stream.size(); ++lane) {
+    const std::size_t heads = data[1] % 8 == 0 ? 0 : std::min(std::size_t{1} << log_lanes, stream.size() / 4);
+    for (std::size_t lane = 0; lane < heads; ++lane) {
         stream[4 * lane + 2] |= 0x10;
         const std::size_t top = lane == 0 ? log_lanes << 4 : 0;
         stream[4 * lane + 3] = static_cast<std::uint8_t>((stream[4 * lane + 3] & 15) | top);

@@ -78,7 +78,7 @@ public:
     OutArray<std::int16_t> decode(const Array<std::uint8_t>& indexes) {
         stream_.check_ready();
         tables_.check_indexes(view(indexes));
-        return stream_.segment(indexes.size(), [&](rans::Decoder& decoder, std::span<std::int16_t> symbols, rans::Path path) {
+        return stream_.segment(indexes.size(), [&](rans::Decoder& decoder, Symbols symbols, rans::Path path) {
             return rans::decode(decoder, tables_.tables(), view(indexes), symbols, path);
         });
     }

@@ -64,8 +64,9 @@ double bits(const NativeCurves& set, const Array<std::int16_t>& symbols, const B
     return mixture::code_length(set.curves(), view(symbols), parameters);
 }
 
-nb::bytes encode(const NativeCurves& set, const Array<std::int16_t>& symbols, const Bytes3& weights, const Words3& means,
-                 const Bytes3& scales, const std::vector<std::uint64_t>& segments, std::uint32_t lanes) {
+nb::bytes encode(const NativeCurves& set, const Array<std::int16_t>& symbols, const Bytes3& weights,
+                 const Words3& means, const Bytes3& scales, const std::vector<std::uint64_t>& segments,
+                 std::uint32_t lanes) {
     const mixture::Parameters parameters = set.checked(symbols.size(), weights, means, scales);
     const mixture::Curves curves = set.curves();
     return encode_stream(
@@ -85,7 +86,7 @@ public:
         stream_.check_ready();
         const std::size_t n = weights.shape(0);
         const mixture::Parameters parameters = set_.checked(n, weights, means, scales);
-        return stream_.segment(n, [&](rans::Decoder& decoder, std::span<std::int16_t> symbols, rans::Path path) {
+        return stream_.segment(n, [&](rans::Decoder& decoder, Symbols symbols, rans::Path path) {
             return mixture::decode(decoder, set_.curves(), parameters, symbols, path);
         });
     }

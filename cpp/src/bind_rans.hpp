@@ -14,6 +14,8 @@
 
 namespace pauca::bind {
 
+using Symbols = std::span<std::int16_t>;
+
 inline rans::Path path_of(const std::string& name) {
     if (name == "auto") return rans::best_path();
     const auto path = name == "scalar"   ? rans::Path::scalar
@@ -67,7 +69,7 @@ public:
         busy_ = true;
         {
             nb::gil_scoped_release release;
-            status = decode(decoder_, std::span<std::int16_t>(symbols.data(), n), path_);
+            status = decode(decoder_, Symbols(symbols.data(), n), path_);
         }
         busy_ = false;
         failed_ = status != Status::ok;

@@ -72,7 +72,8 @@ struct MixtureModel {
     // Shares that sum to 65536 - size: the first part takes what rounding leaves.
     static void divide(Mix& mix) {
         const std::uint32_t whole = rans::kTotal - mix.reach.size;
-        const std::uint32_t unit = (whole << kShareBits) / (mix.parts[0].share + mix.parts[1].share + mix.parts[2].share);
+        const std::uint32_t sum = mix.parts[0].share + mix.parts[1].share + mix.parts[2].share;
+        const std::uint32_t unit = (whole << kShareBits) / sum;
         mix.parts[1].share = mix.parts[1].share * unit >> kShareBits;
         mix.parts[2].share = mix.parts[2].share * unit >> kShareBits;
         mix.parts[0].share = whole - mix.parts[1].share - mix.parts[2].share;

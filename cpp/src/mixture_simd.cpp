@@ -146,7 +146,9 @@ rans::Progress decode_avx512(rans::Decoder& decoder, const MixtureModel& model, 
 
 #else
 
-rans::Progress decode_avx512(rans::Decoder&, const MixtureModel&, std::int16_t*, std::size_t) { return {0, Status::ok}; }
+rans::Progress decode_avx512(rans::Decoder&, const MixtureModel&, std::int16_t*, std::size_t) {
+    return {0, Status::ok};
+}
 
 #endif
 

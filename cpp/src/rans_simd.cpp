@@ -142,7 +142,9 @@ PAUCA_AVX512 inline Vector16 pop16(__m512i x, const Tables& tables, const std::u
 
 struct TablePop16 {
     const TableModel& model;
-    PAUCA_AVX512 Vector16 operator()(__m512i x, std::size_t i) const { return pop16(x, model.tables, model.indexes + i); }
+    PAUCA_AVX512 Vector16 operator()(__m512i x, std::size_t i) const {
+        return pop16(x, model.tables, model.indexes + i);
+    }
 };
 
 }  // namespace

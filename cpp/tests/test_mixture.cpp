@@ -35,7 +35,8 @@ std::vector<std::int16_t> make_symbols(const test::Mixed& mixed, std::size_t n, 
     std::vector<std::int16_t> symbols;
     for (std::size_t i = 0; i < n; ++i) {
         const std::int32_t near = mixed.means[3 * i] / 16 + static_cast<std::int32_t>(random.below(7)) - 3;
-        symbols.push_back(static_cast<std::int16_t>(random.below(30) == 0 ? random.next() : static_cast<std::uint32_t>(near)));
+        const bool far = random.below(30) == 0;
+        symbols.push_back(static_cast<std::int16_t>(far ? static_cast<std::int32_t>(random.next()) : near));
     }
     return symbols;
 }
@@ -70,8 +71,9 @@ void hostile_streams() {
     const Bytes data = encode_message(set, symbols, mixed, {n}, 32);
     for (int trial = 0; trial < 150; ++trial) {
         Bytes bad = data;
-        if (trial % 3 == 0) bad.resize(random.below(static_cast<std::uint32_t>(data.size())));
-        if (trial % 3 == 1) bad[random.below(static_cast<std::uint32_t>(bad.size()))] ^= static_cast<std::uint8_t>(1u << random.below(8));
+        const std::uint32_t place = random.below(static_cast<std::uint32_t>(data.size()));
+        if (trial % 3 == 0) bad.resize(place);
+        if (trial % 3 == 1) bad[place] ^= static_cast<std::uint8_t>(1u << random.below(8));
         if (trial % 3 == 2) bad.push_back(static_cast<std::uint8_t>(random.next()));
         std::vector<std::int16_t> expected(n);
         const Status status = decode_message(set, expected, mixed, {n}, bad, rans::Path::scalar);

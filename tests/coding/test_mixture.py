@@ -15,7 +15,7 @@ from pauca.coding import (
     gaussian_curves,
     mixture_bits,
 )
-from pauca.errors import EntropyError, InputError, PackError, TruncatedError
+from pauca.errors import EntropyError, InputError, TruncatedError
 
 SCALES = 0.04 * np.exp(np.arange(64) * math.log(4000) / 63)
 CURVES = gaussian_curves(SCALES.tolist())
@@ -92,8 +92,10 @@ def test_golden_bytes() -> None:
     scales = np.tile(np.array([[0, 1, 2], [1, 2, 0]], np.uint8), (4, 1))
     symbols = np.array([0, 21, 1, -60, -3000, 0, 2, 3], np.int16)
     mixtures = Mixtures(weights, means, scales)
-    assert encode_mixture(symbols, mixtures, curves, [5, 3], lanes=1).hex() == "da294f010fffc16240d44d74"
-    assert encode_mixture(symbols, mixtures, curves, [5, 3], lanes=2).hex() == "5f64e71126a82d0b11635300681674"
+    one = encode_mixture(symbols, mixtures, curves, [5, 3], lanes=1)
+    two = encode_mixture(symbols, mixtures, curves, [5, 3], lanes=2)
+    assert one.hex() == "da294f010fffc16240d44d74"
+    assert two.hex() == "5f64e71126a82d0b11635300681674"
     assert encode_mixture(symbols[:0], mixtures[:0], curves).hex() == "00001000"
 
 

@@ -1,4 +1,4 @@
-"""Integer cumulative curves, of which mixtures are made (spec/mixture.md): made once, kept as data."""
+"""Integer cumulative curves, of which mixtures are made (spec/mixture.md); kept as data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def native_curves(curves: Curves) -> NativeCurves:
     """Return the curves in the core's form, made once; `PackError` if they are not well-formed."""
     native = _native.get(curves)
     if native is None:
-        parts = (curves.values, curves.reach, curves.shift, curves.shares)
+        parts: tuple[NDArray[Any], ...] = (curves.values, curves.reach, curves.shift, curves.shares)
         kinds = (np.uint16, np.int32, np.uint8, np.uint16)
         if any(
             part.dtype != kind or part.ndim != 1 for part, kind in zip(parts, kinds, strict=True)
@@ -93,7 +94,10 @@ def gaussian_curves(scales: Sequence[float]) -> Curves:
 
 
 def _gaussian_row(scale: float, reach: int, shift: int) -> NDArray[np.uint16]:
-    """Return the values at the middle of the 2^shift positions that share each; `scale` in positions."""
+    """Return the values, each at the middle of the 2^shift positions that share it.
+
+    `scale` is in positions, too.
+    """
     middle = ((1 << shift) - 1) / 2
     places = [((g << shift) + middle) / (scale * math.sqrt(2.0)) for g in range(-reach, reach + 1)]
     row = np.array([min(TOP, round(32768 * math.erfc(-z))) for z in places], np.uint16)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca import _core
 from pauca.coding.curves import Curves, native_curves
+from pauca.coding.latents import flat_symbols, segment_lengths
 from pauca.errors import InputError
 
 PARTS = 3
@@ -39,7 +41,7 @@ class Mixtures:
 
 
 def _arrays(mixtures: Mixtures) -> _Arrays:
-    parts = (mixtures.weights, mixtures.means, mixtures.scales)
+    parts: tuple[NDArray[Any], ...] = (mixtures.weights, mixtures.means, mixtures.scales)
     for part, kind in zip(parts, (np.uint8, np.int16, np.uint8), strict=True):
         if part.dtype != kind:
             raise InputError("weights and scales must be uint8, means int16")
@@ -47,12 +49,6 @@ def _arrays(mixtures: Mixtures) -> _Arrays:
             raise InputError(f"parameters must be (n, {PARTS}), not {part.shape}")
     weights, means, scales = parts
     return np.ascontiguousarray(weights), np.ascontiguousarray(means), np.ascontiguousarray(scales)
-
-
-def _symbols(symbols: NDArray[np.int16]) -> NDArray[np.int16]:
-    if symbols.dtype != np.int16:
-        raise InputError(f"symbols must be int16, not {symbols.dtype}")
-    return np.ascontiguousarray(symbols).reshape(-1)
 
 
 def encode_mixture(
@@ -66,18 +62,16 @@ def encode_mixture(
 
     `segments` and `lanes` are as for `encode_latents`. Raises `InputError`; `PackError` for curves.
     """
-    flat = _symbols(symbols)
-    parts = [flat.size] if segments is None else [int(length) for length in segments]
-    if any(length < 0 for length in parts):
-        raise InputError("segments must not be negative")
-    return _core.mixture_encode(native_curves(curves), flat, *_arrays(mixtures), parts, lanes)
+    flat = flat_symbols(symbols)
+    lengths = segment_lengths(segments, flat.size)
+    return _core.mixture_encode(native_curves(curves), flat, *_arrays(mixtures), lengths, lanes)
 
 
 class MixtureDecoder:
     """Decodes a stream of `encode_mixture`, one segment per call, then checks that it was whole."""
 
     def __init__(self, data: bytes, curves: Curves, path: str = "auto") -> None:
-        """Open `data`; `path` forces scalar, avx2 or avx512 code, all of which agree.
+        """Open `data`; `path` forces scalar or avx512 code, which agree (avx2 is scalar here).
 
         Raises `TruncatedError` or `EntropyError` if the stream's head is damaged.
         """
@@ -97,4 +91,4 @@ class MixtureDecoder:
 
 def mixture_bits(symbols: NDArray[np.int16], mixtures: Mixtures, curves: Curves) -> float:
     """Return the ideal code length in bits by the integer mixtures, escapes included."""
-    return _core.mixture_bits(native_curves(curves), _symbols(symbols), *_arrays(mixtures))
+    return _core.mixture_bits(native_curves(curves), flat_symbols(symbols), *_arrays(mixtures))
