@@ -1,15 +1,8 @@
 // The bind*.cpp files are the only code that knows Python: they check every precondition of the
 // kernels, allocate, and release the GIL around them.
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
 #include <algorithm>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include "bind.hpp"
-#include "pauca/rans.hpp"
+#include "bind_rans.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -69,71 +62,32 @@ nb::bytes rans_encode(const NativeTables& tables, const Array<std::int16_t>& sym
                       const Array<std::uint8_t>& indexes, const std::vector<std::uint64_t>& segments,
                       std::uint32_t lanes) {
     check_pair(tables, symbols, indexes);
-    std::uint64_t left = symbols.size();
-    for (const std::uint64_t segment : segments) {
-        if (segment > left) raise("InputError", "segments do not sum to the number of symbols");
-        left -= segment;
-    }
-    if (left != 0) raise("InputError", "segments do not sum to the number of symbols");
-    if (lanes > rans::kMaxLanes || (lanes & (lanes - 1)) != 0) raise("InputError", "lanes: 0, 1, 2, 4, 8, 16 or 32");
-    std::unique_ptr<std::uint8_t[]> buffer;
-    std::size_t capacity = 0;
-    std::size_t size = 0;
-    {
-        nb::gil_scoped_release release;
-        if (lanes == 0) lanes = rans::choose_lanes(rans::estimate_bytes(tables.tables(), view(symbols), view(indexes)));
-        capacity = rans::encode_bound(symbols.size(), lanes);
-        buffer = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
-        size = rans::encode(tables.tables(), view(symbols), view(indexes), segments, lanes, {buffer.get(), capacity});
-    }
-    return nb::bytes(buffer.get() + capacity - size, size);
+    return encode_stream(
+        symbols.size(), segments, lanes,
+        [&] { return rans::estimate_bytes(tables.tables(), view(symbols), view(indexes)); },
+        [&](std::uint32_t chosen, std::span<std::uint8_t> out) {
+            return rans::encode(tables.tables(), view(symbols), view(indexes), segments, chosen, out);
+        });
 }
 
 class RansDecoder {
 public:
     RansDecoder(nb::bytes data, const NativeTables& tables, const std::string& path)
-        : data_(std::move(data)), tables_(tables), path_(parse(path)) {
-        check(rans::open(decoder_, {static_cast<const std::uint8_t*>(data_.data()), data_.size()}));
-    }
+        : stream_(std::move(data), path), tables_(tables) {}
 
     OutArray<std::int16_t> decode(const Array<std::uint8_t>& indexes) {
-        if (busy_ || failed_) raise("InputError", "decoder is in use or has already failed");
+        stream_.check_ready();
         tables_.check_indexes(view(indexes));
-        auto symbols = make_array<std::int16_t>(indexes.size());
-        Status status = Status::ok;
-        busy_ = true;
-        {
-            nb::gil_scoped_release release;
-            status = rans::decode(decoder_, tables_.tables(), view(indexes), {symbols.data(), symbols.size()}, path_);
-        }
-        busy_ = false;
-        failed_ = status != Status::ok;
-        check(status);
-        return symbols;
+        return stream_.segment(indexes.size(), [&](rans::Decoder& decoder, Symbols symbols, rans::Path path) {
+            return rans::decode(decoder, tables_.tables(), view(indexes), symbols, path);
+        });
     }
 
-    void finish() const {
-        if (busy_ || failed_) raise("InputError", "decoder is in use or has already failed");
-        check(rans::finish(decoder_));
-    }
-
-    static rans::Path parse(const std::string& name) {
-        if (name == "auto") return rans::best_path();
-        const auto path = name == "scalar"   ? rans::Path::scalar
-                          : name == "avx2"   ? rans::Path::avx2
-                          : name == "avx512" ? rans::Path::avx512
-                                             : throw nb::value_error("path: auto, scalar, avx2 or avx512");
-        if (!rans::path_available(path)) raise("UnsupportedError", "this processor lacks the path");
-        return path;
-    }
+    void finish() const { stream_.finish(); }
 
 private:
-    nb::bytes data_;  // the decoder reads from it
+    StreamDecoder stream_;
     const NativeTables& tables_;
-    rans::Decoder decoder_;
-    rans::Path path_;
-    bool busy_ = false;    // guarded by the GIL
-    bool failed_ = false;
 };
 
 std::vector<std::string> rans_paths() {
@@ -159,6 +113,7 @@ NB_MODULE(_core, m) {
     m.def("rans_encode", &rans_encode, "tables"_a, "symbols"_a, "indexes"_a, "segments"_a, "lanes"_a = 0);
     m.def("rans_bits", &rans_bits, "tables"_a, "symbols"_a, "indexes"_a);
     m.def("rans_paths", &rans_paths);
+    bind_mixture(m);
     bind_cabac(m);
     bind_nets(m);
     bind_levels(m);

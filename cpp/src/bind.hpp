@@ -43,6 +43,7 @@ OutArray<T> make_array(std::size_t n) {
     return OutArray<T>(data, {n}, owner);
 }
 
+void bind_mixture(nb::module_& m);
 void bind_cabac(nb::module_& m);
 void bind_nets(nb::module_& m);
 void bind_levels(nb::module_& m);

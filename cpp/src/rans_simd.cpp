@@ -1,31 +1,12 @@
 // Vector twins of decode_scalar: the same stream, the same symbols, 8 or 16 lanes at a time.
-// Compiled for their instruction sets by function attributes and chosen at run time, so one
-// binary runs on every x86-64; elsewhere only the scalar path exists.
-#include "rans_step.hpp"
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define PAUCA_X86 1
-#include <immintrin.h>
-#endif
+#include "rans_table.hpp"
+#include "rans_vector.hpp"
 
 namespace pauca::rans {
 
 #ifdef PAUCA_X86
 
-#define PAUCA_AVX2 __attribute__((target("avx2,popcnt")))
-#define PAUCA_AVX512 __attribute__((target("avx2,popcnt,bmi2,avx512f,avx512bw,avx512vl,avx512vbmi2")))
-
 namespace {
-
-// The group holds an escape: its remaining lanes go one by one, in the stream's order.
-template <std::uint32_t Lanes>
-bool finish_group(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                  std::int16_t* symbols, std::uint32_t first, const std::uint8_t*& at, Status& status) {
-    decoder.in.move_to(at);
-    status = decode_checked(decoder, tables, indexes, symbols, first, Lanes - first);
-    at = decoder.in.position();
-    return status == Status::ok;
-}
 
 // Row m1 | m2 << 4: where each of four lanes finds its bytes, given the lanes that miss at least
 // one (m1) and two (m2) bytes.
@@ -111,8 +92,7 @@ PAUCA_AVX2 inline void store8(std::int16_t* out, __m256i symbols) {
 }
 
 template <std::uint32_t Lanes>
-PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                             std::int16_t* symbols, std::size_t n) {
+PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
     const std::uint8_t* at = decoder.in.position();
     const std::uint8_t* const end = at + decoder.in.left();
     Status status = Status::ok;
@@ -120,9 +100,9 @@ PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const Tables& tables, const std::
     for (; n - i >= Lanes && static_cast<std::size_t>(end - at) >= 2 * Lanes + 16; i += Lanes) {
         for (std::uint32_t lane = 0; lane < Lanes; lane += 8) {
             auto* state = reinterpret_cast<__m256i*>(decoder.states.data() + lane);
-            const Vector8 popped = pop8(_mm256_loadu_si256(state), tables, indexes + i + lane);
+            const Vector8 popped = pop8(_mm256_loadu_si256(state), model.tables, model.indexes + i + lane);
             if (popped.escaped) [[unlikely]] {
-                if (!finish_group<Lanes>(decoder, tables, indexes + i, symbols + i, lane, at, status)) return {i, status};
+                if (!finish_group<Lanes>(decoder, model, symbols, i + lane, at, status)) return {i, status};
                 break;
             }
             _mm256_storeu_si256(state, refill8(popped.x, at));
@@ -132,12 +112,6 @@ PAUCA_AVX2 Progress run_avx2(Decoder& decoder, const Tables& tables, const std::
     decoder.in.move_to(at);
     return {i, status};
 }
-
-struct Vector16 {
-    __m512i x;
-    __m512i symbols;
-    bool escaped;
-};
 
 PAUCA_AVX512 inline Vector16 pop16(__m512i x, const Tables& tables, const std::uint8_t* indexes) {
     const __m512i low16 = _mm512_set1_epi32(0xffff);
@@ -166,54 +140,21 @@ PAUCA_AVX512 inline Vector16 pop16(__m512i x, const Tables& tables, const std::u
     return {next, symbol, escape != 0};
 }
 
-// REQUIRES: 64 readable bytes at `at`.
-PAUCA_AVX512 inline __m512i refill16(__m512i x, const std::uint8_t*& at) {
-    const __mmask16 one = _mm512_cmplt_epi32_mask(x, _mm512_set1_epi32(kLow));
-    const __mmask16 two = _mm512_cmplt_epi32_mask(x, _mm512_set1_epi32(kLow >> 8));
-    const std::uint64_t places = _pdep_u64(one, 0x1111111111111111u) | _pdep_u64(two, 0x2222222222222222u);
-    __m512i bytes = _mm512_loadu_si512(at);
-    asm("" : "+v"(bytes));  // keep the load apart: expanding straight from memory is microcoded on Zen 4
-    bytes = _mm512_maskz_expand_epi8(places, bytes);
-    at += _mm_popcnt_u64(places);
-    x = _mm512_mask_slli_epi32(x, one, x, 8);
-    x = _mm512_mask_slli_epi32(x, two, x, 8);
-    return _mm512_or_si512(x, bytes);
-}
-
-PAUCA_AVX512 Progress run_avx512(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                                 std::int16_t* symbols, std::size_t n) {
-    constexpr std::uint32_t Lanes = 32;
-    const std::uint8_t* at = decoder.in.position();
-    const std::uint8_t* const end = at + decoder.in.left();
-    Status status = Status::ok;
-    std::size_t i = 0;
-    for (; n - i >= Lanes && static_cast<std::size_t>(end - at) >= 2 * Lanes + 64; i += Lanes) {
-        for (std::uint32_t lane = 0; lane < Lanes; lane += 16) {
-            std::uint32_t* state = decoder.states.data() + lane;
-            const Vector16 popped = pop16(_mm512_loadu_si512(state), tables, indexes + i + lane);
-            if (popped.escaped) [[unlikely]] {
-                if (!finish_group<Lanes>(decoder, tables, indexes + i, symbols + i, lane, at, status)) return {i, status};
-                break;
-            }
-            _mm512_storeu_si512(state, refill16(popped.x, at));
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(symbols + i + lane), _mm512_cvtepi32_epi16(popped.symbols));
-        }
+struct TablePop16 {
+    const TableModel& model;
+    PAUCA_AVX512 Vector16 operator()(__m512i x, std::size_t i) const {
+        return pop16(x, model.tables, model.indexes + i);
     }
-    decoder.in.move_to(at);
-    return {i, status};
-}
+};
 
 }  // namespace
 
-Progress decode_avx2(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                     std::int16_t* symbols, std::size_t n) {
-    return decoder.lanes == 16 ? run_avx2<16>(decoder, tables, indexes, symbols, n)
-                               : run_avx2<32>(decoder, tables, indexes, symbols, n);
+Progress decode_avx2(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
+    return decoder.lanes == 16 ? run_avx2<16>(decoder, model, symbols, n) : run_avx2<32>(decoder, model, symbols, n);
 }
 
-Progress decode_avx512(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                       std::int16_t* symbols, std::size_t n) {
-    return run_avx512(decoder, tables, indexes, symbols, n);
+Progress decode_avx512(Decoder& decoder, const TableModel& model, std::int16_t* symbols, std::size_t n) {
+    return run_avx512<32>(decoder, model, TablePop16{model}, symbols, n);
 }
 
 bool path_available(Path path) {
@@ -232,12 +173,8 @@ bool path_available(Path path) {
 
 #else
 
-Progress decode_avx2(Decoder&, const Tables&, const std::uint8_t*, std::int16_t*, std::size_t) {
-    return {0, Status::ok};
-}
-Progress decode_avx512(Decoder&, const Tables&, const std::uint8_t*, std::int16_t*, std::size_t) {
-    return {0, Status::ok};
-}
+Progress decode_avx2(Decoder&, const TableModel&, std::int16_t*, std::size_t) { return {0, Status::ok}; }
+Progress decode_avx512(Decoder&, const TableModel&, std::int16_t*, std::size_t) { return {0, Status::ok}; }
 bool path_available(Path path) { return path == Path::scalar; }
 
 #endif

@@ -7,23 +7,22 @@
 
 namespace pauca::rans {
 
-// Where a symbol falls in its table.
-struct Coded {
-    std::uint32_t interval;
-    bool escaped;
-    bool below;            // escaped under the first symbol
-    std::uint32_t excess;  // distance beyond the table's end, 0 ... 65535
+// The regular symbols of one symbol's distribution: first ... first + size - 1.
+struct Reach {
+    std::int32_t first;
+    std::uint32_t size;
 };
 
-inline Coded classify(const Tables& tables, std::int16_t symbol, std::uint8_t index) {
-    const TableInfo& info = tables.info[index];
-    const std::int32_t k = symbol - info.offset;
-    if (static_cast<std::uint32_t>(k) < info.size) [[likely]] {
-        return {info.base + static_cast<std::uint32_t>(k), false, false, 0};
-    }
-    const bool below = k < 0;
-    const std::uint32_t excess = below ? static_cast<std::uint32_t>(-k - 1) : static_cast<std::uint32_t>(k) - info.size;
-    return {info.base + info.size, true, below, excess};
+// Where a symbol that is not regular lies.
+struct Outside {
+    bool below;            // under the first symbol
+    std::uint32_t excess;  // distance beyond the end, 0 ... 65535
+};
+
+inline Outside outside(const Reach& reach, std::int32_t symbol) {
+    const std::int32_t k = symbol - reach.first;
+    if (k < 0) return {true, static_cast<std::uint32_t>(-k - 1)};
+    return {false, static_cast<std::uint32_t>(k) - reach.size};
 }
 
 // Bytes a state takes to come back to 2^20: 0, 1 or 2, never more since every update leaves x >= 2^4.
@@ -42,8 +41,8 @@ inline std::uint32_t pull_bits(std::uint32_t& x, std::uint32_t n, ByteReader& in
     return bits;
 }
 
-// Exp-Golomb distance beyond the table's end. False if no int16 symbol is meant.
-inline bool pull_escape(std::uint32_t& x, const TableInfo& info, ByteReader& in, std::int16_t& symbol) {
+// Exp-Golomb distance beyond the end. False if no int16 symbol is meant.
+inline bool pull_escape(std::uint32_t& x, const Reach& reach, ByteReader& in, std::int16_t& symbol) {
     const bool below = pull_bits(x, 1, in) != 0;
     std::uint32_t extra = 0;
     while (pull_bits(x, 1, in) == 0) {
@@ -52,39 +51,16 @@ inline bool pull_escape(std::uint32_t& x, const TableInfo& info, ByteReader& in,
     std::uint32_t value = 1u << extra;
     if (extra > 0) value += pull_bits(x, extra, in);
     const auto excess = static_cast<std::int32_t>(value - 1);
-    const std::int32_t wide = below ? info.offset - 1 - excess
-                                    : info.offset + static_cast<std::int32_t>(info.size) + excess;
+    const std::int32_t wide = below ? reach.first - 1 - excess
+                                    : reach.first + static_cast<std::int32_t>(reach.size) + excess;
     symbol = static_cast<std::int16_t>(wide);
     return wide == symbol;
 }
 
 struct Found {
-    std::uint32_t start_freq;
     std::int16_t symbol;
-    [[nodiscard]] bool escaped() const { return (start_freq & 0xffff) + (start_freq >> 16) == kTotal; }
+    bool escaped;
 };
-
-// Finds the interval of the state's low 16 bits and takes the symbol off the state (no refill).
-// The walk ends: the last interval of a table ends at 65536, beyond every slot.
-inline Found pop(std::uint32_t& x, const Tables& tables, std::uint8_t index) {
-    const std::uint32_t slot = x & (kTotal - 1);
-    const std::uint32_t bucket =
-        tables.buckets[std::uint32_t{index} << kBucketBits | slot >> (kPrecision - kBucketBits)];
-    const std::uint32_t* entry = tables.decoder + (bucket & 0xffff);
-    std::uint32_t symbol = bucket >> 16;
-    std::uint32_t within = slot - (*entry & 0xffff);
-    while (within >= *entry >> 16) {
-        within -= *entry >> 16;
-        ++entry;
-        ++symbol;
-    }
-    x = (*entry >> 16) * (x >> kPrecision) + within;
-    return {*entry, static_cast<std::int16_t>(symbol)};
-}
-
-// Symbols first ... first + count - 1 of a segment or group, every read checked.
-Status decode_checked(Decoder& decoder, const Tables& tables, const std::uint8_t* indexes,
-                      std::int16_t* symbols, std::uint32_t first, std::size_t count);
 
 // Decodes whole groups of `lanes` symbols as long as bytes are plentiful; returns symbols done.
 // The rest, and the groups it cannot do, are left to the caller.
@@ -92,7 +68,5 @@ struct Progress {
     std::size_t done;
     Status status;
 };
-Progress decode_avx2(Decoder&, const Tables&, const std::uint8_t* indexes, std::int16_t* symbols, std::size_t n);
-Progress decode_avx512(Decoder&, const Tables&, const std::uint8_t* indexes, std::int16_t* symbols, std::size_t n);
 
 }  // namespace pauca::rans

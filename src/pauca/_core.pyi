@@ -16,6 +16,22 @@ class RansDecoder:
     def decode(self, indexes: NDArray[np.uint8]) -> NDArray[np.int16]: ...
     def finish(self) -> None: ...
 
+class NativeCurves:
+    def __init__(
+        self,
+        values: NDArray[np.uint16],
+        reach: NDArray[np.int32],
+        shift: NDArray[np.uint8],
+        shares: NDArray[np.uint16],
+    ) -> None: ...
+
+class NativeMixtureDecoder:
+    def __init__(self, data: bytes, curves: NativeCurves, path: str = "auto") -> None: ...
+    def decode(
+        self, weights: NDArray[np.uint8], means: NDArray[np.int16], scales: NDArray[np.uint8]
+    ) -> NDArray[np.int16]: ...
+    def finish(self) -> None: ...
+
 class Engine(enum.Enum):
     RANGE = 0
     H264 = 1
@@ -46,6 +62,22 @@ def rans_bits(
     tables: NativeTables, symbols: NDArray[np.int16], indexes: NDArray[np.uint8]
 ) -> float: ...
 def rans_paths() -> list[str]: ...
+def mixture_encode(
+    curves: NativeCurves,
+    symbols: NDArray[np.int16],
+    weights: NDArray[np.uint8],
+    means: NDArray[np.int16],
+    scales: NDArray[np.uint8],
+    segments: Sequence[int],
+    lanes: int = 0,
+) -> bytes: ...
+def mixture_bits(
+    curves: NativeCurves,
+    symbols: NDArray[np.int16],
+    weights: NDArray[np.uint8],
+    means: NDArray[np.int16],
+    scales: NDArray[np.uint8],
+) -> float: ...
 def cabac_encode_bins(
     bins: NDArray[np.uint8], ids: NDArray[np.uint16], contexts: int, engine: Engine
 ) -> bytes: ...

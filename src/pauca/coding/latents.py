@@ -29,10 +29,19 @@ def native_tables(tables: Tables) -> NativeTables:
     return native
 
 
-def _symbols(symbols: NDArray[np.int16]) -> NDArray[np.int16]:
+def flat_symbols(symbols: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return the symbols in one row; `InputError` unless they are int16."""
     if symbols.dtype != np.int16:
         raise InputError(f"symbols must be int16, not {symbols.dtype}")
     return np.ascontiguousarray(symbols).reshape(-1)
+
+
+def segment_lengths(segments: Sequence[int] | None, n: int) -> list[int]:
+    """Return the lengths of segments, by default one of `n`; `InputError` if one is negative."""
+    lengths = [n] if segments is None else [int(length) for length in segments]
+    if any(length < 0 for length in lengths):
+        raise InputError("segments must not be negative")
+    return lengths
 
 
 def _indexes(indexes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -53,11 +62,9 @@ def encode_latents(
     `segments` are the lengths of the decoder's later calls and sum to n (default: one call).
     `lanes` is 1, 2, 4, 8, 16 or 32, or 0 to choose by the stream's size. Raises `InputError`.
     """
-    flat = _symbols(symbols)
-    parts = [flat.size] if segments is None else [int(length) for length in segments]
-    if any(length < 0 for length in parts):
-        raise InputError("segments must not be negative")
-    return rans_encode(native_tables(tables), flat, _indexes(indexes), parts, lanes)
+    flat = flat_symbols(symbols)
+    lengths = segment_lengths(segments, flat.size)
+    return rans_encode(native_tables(tables), flat, _indexes(indexes), lengths, lanes)
 
 
 class LatentDecoder:
@@ -84,4 +91,4 @@ class LatentDecoder:
 
 def entropy_bits(symbols: NDArray[np.int16], indexes: NDArray[np.uint8], tables: Tables) -> float:
     """Return the ideal code length in bits by the integer tables, escapes included."""
-    return rans_bits(native_tables(tables), _symbols(symbols), _indexes(indexes))
+    return rans_bits(native_tables(tables), flat_symbols(symbols), _indexes(indexes))
