@@ -10,6 +10,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 data = pytest.importorskip("skimage.data")
 
+from pauca.cli.main import main  # noqa: E402
 from pauca.errors import InputError  # noqa: E402
 from pauca.nets.look import texture_distance  # noqa: E402
 from pauca.pack.sr import load_sr_pack, natural_scale  # noqa: E402
@@ -139,6 +140,21 @@ def test_export_strips_the_critic(checkpoint: Path, tmp_path: Path) -> None:
     assert pack.info.summary.startswith("natural") and pack.macs == SIZES.macs
     files = [(tmp_path / name / "arrays.safetensors").read_bytes() for name in ("look", "plain")]
     assert files[0] == files[1]
+
+
+def test_commands(config: SrLookConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, out = str(config.data[0]), str(tmp_path / "run")
+    words = ["--init", str(config.init), "--hours", "0.0002", "--batch", "1", "--size", "16"]
+    assert main(["train", "sr-look", "--data", photos, "--out", out, *words]) == 0
+    pack = str(tmp_path / "pack")
+    assert main(["export", "sr", f"{out}/checkpoint.pt", "-o", pack, "--name", "mine"]) == 0
+    target = str(tmp_path / "large.png")
+    words = ["-m", pack, "-s", "4", "--look", "natural"]
+    assert main(["upscale", f"{photos}/astronaut.png", "-o", target, *words]) == 0
+    with Image.open(target) as image:
+        assert image.size == (2048, 2048)
+    assert main(["train", "sr-look", "--data", photos, "--out", pack]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith("name its checkpoint with --init")
 
 
 def test_refused(config: SrLookConfig, tmp_path: Path) -> None:
