@@ -26,10 +26,11 @@ from pauca.bench.image import read_rgb
 from pauca.bench.sheet import Tile, draw_sheet
 from pauca.container.files import atomic_write
 from pauca.image.data import find_pictures
-from pauca.image.look_train_torch import energies
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim
 from pauca.metrics.vmaf import vmaf
+from pauca.nets.colour import to_ycc
+from pauca.nets.look import texture_distance
 from pauca.streams.library import load_av
 from pauca.streams.source import Traits
 from pauca.video.write import Y4m
@@ -54,8 +55,8 @@ def measure(original: Pixels, found: Pixels, alone: Callable[[Pixels], float]) -
     with tempfile.TemporaryDirectory() as temp:
         films = [as_video(p, Path(temp) / f"{i}.y4m") for i, p in enumerate((original, found))]
         seen = vmaf(*films)
-    a, b = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None].float() for p in (original, found))
-    texture = float((energies(b) - energies(a)).abs().mean())
+    rgb = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None].float() for p in (original, found))
+    texture = float(texture_distance(*(to_ycc(p)[:, :1] for p in rgb)))
     return [psnr(original, found), ms_ssim(original, found), seen, alone(found), texture]
 
 

@@ -1,6 +1,7 @@
 """`pauca bench sr` on a real photograph, with a pack, filters and an ONNX file."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from sr.packs import write_random_pack
 
 from pauca.bench.cli import app
 from pauca.bench.sr import compare, load_folder
+from pauca.bench.sr_look import find_measure
 from pauca.bench.sr_methods import make_method
-from pauca.errors import InputError
+from pauca.errors import InputError, MissingExtraError
 from pauca.metrics.ssim import ssim
 
 onnx = pytest.importorskip("onnx")
@@ -73,6 +75,37 @@ def test_bench(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert sheet.format == "PNG" and sheet.width > 7 * 96
     with pytest.raises(InputError, match="exists"):
         app(arguments, standalone_mode=False)
+
+
+def test_look_measure(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pypiqe")
+    monkeypatch.setattr("pauca.bench.sr.best_ms", lambda action, seconds: 1.0)
+    words = ["sr", "--data", str(photos), "--methods", "nearest,lanczos", "--look-measure", "piqe"]
+    targets = ["--json", str(tmp_path / "json"), "--markdown", str(tmp_path / "md")]
+    app([*words, *targets], standalone_mode=False)
+    report = json.loads((tmp_path / "json").read_text())
+    found = {row["method"]: row["value"] for row in report["looks"]}
+    assert list(found) == ["original", "nearest", "lanczos"]
+    assert {row["measure"] for row in report["looks"]} == {"piqe"}
+    assert 0 < found["original"] < found["lanczos"] <= 100  # blurred
+    table = (tmp_path / "md").read_text().split("**x2: PIQE, lower is better**")[1]
+    assert f"| lanczos | {found['lanczos']:.3f} |" in table
+    with pytest.raises(InputError, match="known: piqe"):
+        app([*words[:-1], "vmaf"], standalone_mode=False)
+
+
+def test_piqe_weighs_colours_as_luma_does() -> None:
+    pypiqe = pytest.importorskip("pypiqe")
+    pixels = data.astronaut()[:96, 200:296] * np.array([1, 1, 0], np.uint8)
+    grey = np.rint(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    assert find_measure("piqe")(pixels) == pytest.approx(pypiqe.piqe(grey)[0], abs=0.5)
+    assert abs(pypiqe.piqe(pixels)[0] - pypiqe.piqe(grey)[0]) > 1  # red taken for blue
+
+
+def test_look_measure_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypiqe", None)
+    with pytest.raises(MissingExtraError, match="pip install pypiqe"):
+        find_measure("piqe")
 
 
 def test_protocol(photos: Path) -> None:
@@ -154,7 +187,10 @@ def test_after_a_video_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "| mean | lanczos |" in (tmp_path / "md").read_text()
 
 
-@pytest.mark.parametrize("words", [[], ["--clips", ".", "--crops", "c.png"], ["--crfs", "a,b"]])
+@pytest.mark.parametrize("words", [
+    [], ["--clips", ".", "--crops", "c.png"], ["--clips", ".", "--look-measure", "piqe"],
+    ["--crfs", "a,b"],
+])  # fmt: skip
 def test_usage_of_clips(words: list[str], tmp_path: Path) -> None:
     words = [*words, "--data", str(tmp_path)] if "--crfs" in words else words
     with pytest.raises(typer.BadParameter):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pauca.cli.main import main
+
 from .conftest import Cli
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -70,6 +72,44 @@ def test_four_times_by_a_model_for_two(cli: Cli, pack: Path, tmp_path: Path) -> 
         assert done.code == 0, done.err
         with Image.open(tmp_path / "out.png") as image:
             assert image.size == (84, 52)
+
+
+def test_looks_of_named_packs(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png")
+    natural = write_random_pack(tmp_path / "natural", "mine", look="natural")
+    for words in (["-m", natural], ["-m", natural, "--look", "natural"], ["-m", pack]):
+        done = cli("upscale", source, "-o", "out.png", "-f", "--json", *words)
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["look"] == ("faithful" if pack in words else "natural")
+    cli("upscale", source, "-o", "no.png", "-m", pack, "--look", "natural").fails(1, "faithful")
+    cli("upscale", source, "-o", "no.png", "-m", natural, "--look", "faithful").fails(1, "natural")
+    cli("upscale", source, "-o", "no.png", "--look", "nice").fails(2, "nice")
+    odd = write_random_pack(tmp_path / "odd", look="odd")
+    cli("upscale", source, "-o", "no.png", "-m", odd).fails(1, "a look")
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_shipped_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = str(save(tmp_path / "in.png")), str(tmp_path / "out.png")
+    shipped = tmp_path / "packs"
+    monkeypatch.setattr("pauca.pack.registry.SHIPPED", shipped)
+    write_random_pack(shipped / "a", "sr-x2-nano")
+    write_random_pack(shipped / "b", "sr-x2-natural", look="natural")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(["upscale", source, "-o", target, "-f", "--json", *words])
+        return code, *capsys.readouterr()
+
+    for words, name in (([], "sr-x2-nano"), (["--look", "natural"], "sr-x2-natural")):
+        code, out, err = run(*words)
+        assert code == 0 and json.loads(out)["model"] == name, err
+    (tmp_path / "out.png").unlink()
+    code, _, err = run("--look", "natural", "-s", "4")  # one for 2 is not used twice
+    assert code == 1 and not (tmp_path / "out.png").exists()
+    assert len(err.splitlines()) == 1 and "no natural look for scale 4" in err
+    assert "pauca train sr-look" in err
 
 
 def test_refused(cli: Cli, pack: Path, tmp_path: Path) -> None:

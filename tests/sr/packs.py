@@ -25,7 +25,12 @@ def layer(rng: np.random.Generator, shape: tuple[int, ...], kind: str, shift: in
 
 
 def write_random_pack(
-    folder: Path, name: str = "random", scale: int = 2, fold: int = 2, planes: int = 1
+    folder: Path,
+    name: str = "random",
+    scale: int = 2,
+    fold: int = 2,
+    planes: int = 1,
+    look: str | None = None,
 ) -> Path:
     """One block of 16 channels on windows with a margin of 1; residuals of a few levels."""
     rng = np.random.default_rng(scale * 10 + fold + planes)
@@ -49,7 +54,7 @@ def write_random_pack(
         "name": name, "version": "0", "domain": "sr", "summary": "-", "license": "-", "data": "-",
         "geometry": {"scale": scale, "fold": fold, "margin": 1, "planes": planes},
         "program": program_to_json(program),
-    }  # fmt: skip
+    } | ({"look": look} if look else {})  # fmt: skip
     write_pack(folder, manifest, {ARRAYS: save(layers_to_arrays(layers))})
     return folder
 

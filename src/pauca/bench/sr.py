@@ -19,6 +19,7 @@ from pauca.bench.machine import Machine, describe_machine
 from pauca.bench.report import Table, json_bytes
 from pauca.bench.sheet import Tile, draw_sheet
 from pauca.bench.sr_coded import CodedRow, coded_tables, run_coded
+from pauca.bench.sr_look import ORIGINAL, LookRow, Measure, find_measure, look_tables
 from pauca.bench.sr_methods import HEIGHT, WIDTH, Method
 from pauca.errors import InputError
 from pauca.metrics.ssim import ssim
@@ -72,6 +73,7 @@ class SrReport:
     scale: int
     threads: int
     rows: tuple[SrRow, ...]
+    looks: tuple[LookRow, ...]
     coded: tuple[CodedRow, ...]
     costs: tuple[SrCost, ...]
 
@@ -109,32 +111,54 @@ def run(
     say: Callable[[str], None] = lambda text: None,
     clips: Path | None = None,
     crfs: Sequence[float] = (),
+    look_measure: str | None = None,
 ) -> tuple[SrReport, bytes]:
     """Measure everything; returns the report and a sheet of crops, PNG."""
+    measure = find_measure(look_measure) if look_measure else None
     coded = tuple(run_coded(clips, methods, scale, crfs, say)) if clips else ()
     rows: list[SrRow] = []
+    looks: list[LookRow] = []
     sheet: list[list[Tile]] = []
     for folder in folders:
-        pictures = load_folder(folder, scale)
-        small = [_reduced(rgb, scale) for _, rgb in pictures]
-        tiles = [_tile("original", pictures[0][1], pictures[0][1], pictures[0][0])]
-        for method in methods:
-            say(f"{folder.name}: {method.name}")
-            values = []
-            for (name, rgb), reduced in zip(pictures, small, strict=True):
-                found = method.picture(reduced)
-                values.append(compare(rgb, found, scale))
-                if name == pictures[0][0]:
-                    line = f"{values[-1][0]:.2f} dB, SSIM {values[-1][1]:.4f}"
-                    tiles.append(_tile(method.name, rgb, found, line))
-            psnr, similarity = (float(np.mean(column)) for column in zip(*values, strict=True))
-            rows.append(SrRow(folder.name, method.name, len(pictures), psnr, similarity))
+        found, values, tiles = _folder(folder, methods, scale, measure, say)
+        rows += found
+        looks += [LookRow(folder.name, *pair, look_measure or "") for pair in values.items()]
         sheet.append(tiles)
     say("times")
     costs = tuple(_cost(method) for method in methods)
     date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
-    report = SrReport(command, date, describe_machine(), scale, threads, tuple(rows), coded, costs)
+    machine = describe_machine()
+    report = SrReport(
+        command, date, machine, scale, threads, tuple(rows), tuple(looks), coded, costs
+    )
     return report, draw_sheet(sheet) if sheet else b""
+
+
+def _folder(
+    folder: Path,
+    methods: Sequence[Method],
+    scale: int,
+    measure: Measure | None,
+    say: Callable[[str], None],
+) -> tuple[list[SrRow], dict[str, float], list[Tile]]:
+    """A folder's rows, the mean of `measure` by method and of the originals, and its tiles."""
+    pictures = load_folder(folder, scale)
+    small = [_reduced(rgb, scale) for _, rgb in pictures]
+    name, first = pictures[0]
+    tiles = [_tile(ORIGINAL, first, first, name)]
+    looks = {ORIGINAL: float(np.mean([measure(rgb) for _, rgb in pictures]))} if measure else {}
+    rows = []
+    for method in methods:
+        say(f"{folder.name}: {method.name}")
+        found = [method.picture(reduced) for reduced in small]
+        values = [compare(rgb, f, scale) for (_, rgb), f in zip(pictures, found, strict=True)]
+        line = f"{values[0][0]:.2f} dB, SSIM {values[0][1]:.4f}"
+        tiles.append(_tile(method.name, first, found[0], line))
+        psnr, similarity = (float(np.mean(column)) for column in zip(*values, strict=True))
+        rows.append(SrRow(folder.name, method.name, len(pictures), psnr, similarity))
+        if measure:
+            looks[method.name] = float(np.mean([measure(f) for f in found]))
+    return rows, looks, tiles
 
 
 def _cost(method: Method) -> SrCost:
@@ -199,6 +223,7 @@ def tables(report: SrReport) -> list[Table]:
     means = [Table(f"x{report.scale}: mean over each folder", head, (quality,))] if quality else []
     return [
         *means,
+        *look_tables(report.looks, report.scale),
         *coded_tables(report.coded, report.scale),
         Table(f"Cost: {size}", cost_head, (costs,)),
     ]

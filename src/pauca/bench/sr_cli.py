@@ -32,6 +32,12 @@ Methods = Annotated[
 ]
 Scale = Annotated[int, typer.Option("--scale", "-s", help="2 or 4.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
+LookMeasure = Annotated[
+    str | None,
+    typer.Option(
+        "--look-measure", help="How natural pictures of --data look: piqe (pip install pypiqe)."
+    ),
+]
 Crops = Annotated[Path | None, typer.Option(help="Write pieces side by side here, PNG.")]
 
 
@@ -45,6 +51,7 @@ def sr(
     json: Json = None,
     markdown: Markdown = None,
     crops: Crops = None,
+    look_measure: LookMeasure = None,
     force: Force = False,
 ) -> None:
     """PSNR and SSIM of luma, operations and times of super-resolution."""
@@ -60,15 +67,17 @@ def sr(
         raise typer.BadParameter("--scale must be 2 or 4")
     if not (data or clips):
         raise typer.BadParameter("--data or --clips is needed")
-    if crops and not data:
-        raise typer.BadParameter("--crops shows pictures of --data")
+    if (crops or look_measure) and not data:
+        raise typer.BadParameter("--crops and --look-measure see pictures of --data")
     rates = numbers("--crfs", crfs)
     check_outputs((json, markdown, crops), force)
     threads = jobs or default_threads()
     made = [make_method(name, scale, threads) for name in split(methods)]
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
-        report, sheet = run(data or [], made, scale, threads, command, status.update, clips, rates)
+        report, sheet = run(
+            data or [], made, scale, threads, command, status.update, clips, rates, look_measure
+        )
     outputs = (
         (json, to_json),
         (markdown, lambda found: to_markdown(facts(found), tables(found))),

@@ -62,6 +62,7 @@ def train(context: typer.Context) -> None:
     verbs.command("image")(train_cli.train)
     verbs.command("look")(train_cli.train_look)
     verbs.command("sr")(sr_cli.train)
+    verbs.command("sr-look")(sr_cli.train_look)
     verbs.command("video-filter")(filter_cli.train)
     _forward("train", verbs, context.args)
 

@@ -10,8 +10,10 @@ import typer
 from pauca.cli import files
 from pauca.cli.options import Force, Json
 from pauca.errors import InputError, PaucaError
+from pauca.image.kind import Look
 
 if TYPE_CHECKING:
+    from pauca.pack.sr import SrPack
     from pauca.sr.upscale import Upscaler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".gif")
@@ -27,6 +29,10 @@ Model = Annotated[
         "--model", "-m", help="Model pack, a name or a folder.  [default: by scale and kind]"
     ),
 ]
+LookName = Annotated[
+    Look | None,
+    typer.Option("--look", help="natural puts in texture, which is invented.  [default: faithful]"),
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Threads; 0 for all cores.")]
 Crf = Annotated[
     float, typer.Option(min=0, max=51, help="Videos: x264's constant rate factor, lower is better.")
@@ -39,6 +45,7 @@ def upscale(
     output: Output,
     scale: Scale = 2,
     model: Model = None,
+    look: LookName = None,
     jobs: Jobs = 0,
     crf: Crf = 18.0,
     preset: Preset = "medium",
@@ -50,12 +57,13 @@ def upscale(
     A model for 2 is used twice for 4. Videos keep timestamps, audio and subtitles; the result is
     H.264 in MP4, MKV or MOV.
     """
+    from pauca.sr.upscale import upscaler_by
     from pauca.sr.video import SUFFIXES, VideoOptions
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
     is_video = Path(input).suffix.lower() in SUFFIXES
-    upscaler = _upscaler(model or _default_model(scale, is_video), scale, jobs)
+    upscaler = upscaler_by(scale, _pack(model, scale, is_video, look), jobs)
     start = time.perf_counter()
     if is_video:
         record = _video(input, output, upscaler, VideoOptions(crf, preset), force)
@@ -64,7 +72,8 @@ def upscale(
     else:
         record = _picture(input, output, upscaler, force)
     seconds = time.perf_counter() - start
-    record |= {"model": upscaler.pack.info.name, "seconds": seconds}
+    pack = upscaler.pack
+    record |= {"model": pack.info.name, "look": pack.look, "seconds": seconds}
     what = f"{record['width']} x {record['height']}, " if "width" in record else ""
     if "frames" in record:
         what += f"{record['frames']} frames, {record['frames'] / seconds:.1f} fps, "
@@ -73,6 +82,18 @@ def upscale(
     files.report(f"{output}: {what}{seconds:.2f} s", record if json else None)
     if record.get("failed"):
         raise InputError(f"{len(record['failed'])} of the pictures could not be upscaled")
+
+
+def _pack(model: str | None, scale: int, is_video: bool, look: Look | None) -> "SrPack":
+    """The pack of this name, which must have the look if one is asked for, or the shipped one."""
+    from pauca.pack.registry import create_upscaler, natural_upscaler
+
+    if model is None and look is Look.NATURAL:
+        return natural_upscaler(scale)
+    pack = create_upscaler(model or _default_model(scale, is_video))
+    if look and pack.look != look.value:
+        raise InputError(f"{pack.info.name} has the {pack.look} look, not the {look.value} one")
+    return pack
 
 
 def _default_model(scale: int, is_video: bool) -> str:
@@ -87,13 +108,6 @@ def _default_model(scale: int, is_video: bool) -> str:
     if scale == 4:
         return _default_model(2, is_video)  # twice
     raise InputError(f"no model that upscales by {scale} is shipped; name your own with --model")
-
-
-def _upscaler(model: str, scale: int, jobs: int) -> "Upscaler":
-    from pauca.pack.registry import create_upscaler
-    from pauca.sr.upscale import upscaler_by
-
-    return upscaler_by(scale, create_upscaler(model), jobs)
 
 
 def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict[str, Any]:

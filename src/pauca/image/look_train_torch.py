@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from pauca.errors import InputError
 from pauca.image.data import find_pictures, load_pictures, random_crop
@@ -22,20 +21,19 @@ from pauca.nets import loop
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT
 from pauca.nets.lifting import analysis_level
+from pauca.nets.look import LEAST, STEP, texture_distance
 from pauca.nets.loop import LoopConfig, Run
 from pauca.pack.registry import create_model
 from pauca.pack.wavelet import WaveletPack, wavelet_of
 
 QUALITIES = (4.0, 44.0)  # that looks are learned at; better pictures have little to put back
-BANDS = 3  # levels of bands that energies are compared of
-WINDOW = 8  # samples of a band over which its energy is compared
 CHROMA = 10.0  # weight of what the look changes in colours, where noise is seen as spots
 MARGIN = 16  # pixels at the border of what was decoded that are not learned from
 
 
 @dataclass(frozen=True)
 class LookTrainConfig(LoopConfig):
-    """One run; `size` of crops, a multiple of 4. The loss is squared error in that of the
+    """One run; `size` of crops, a multiple of 8. The loss is squared error in that of the
     faithful look, `texture` times the distance of local energies, `critic` times the critic's.
     """
 
@@ -112,22 +110,11 @@ def batches(
         )
 
 
-def energies(x: Tensor) -> Tensor:
-    """RGB to the logarithm of the local energy of its luma's bands."""
-    low = to_ycc(x)[:, :1]
-    found = []
-    for _ in range(BANDS):
-        low, details = analysis_level(low)
-        energy = F.avg_pool2d(details.flatten(1, 2).square(), WINDOW, WINDOW // 2)
-        found.append(torch.log(energy + 1.0).flatten(1))
-    return torch.cat(found, 1)
-
-
 def train_look(config: LookTrainConfig) -> Path:
     """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
-    least, most = WINDOW << BANDS, 2 * ALIGN - 2 * MARGIN
-    if config.size % 4 or not least <= config.size <= most:
-        raise InputError(f"crops must be a multiple of 4, {least}..{most}")
+    most = 2 * ALIGN - 2 * MARGIN
+    if config.size % STEP or not LEAST <= config.size <= most:
+        raise InputError(f"crops must be a multiple of {STEP}, {LEAST}..{most}")
     pack = wavelet_of(create_model(config.pack))
     own = config_of(pack)
     sizes = config.sizes or LookConfig(own.post_channels, own.post_blocks, own.channels[0])
@@ -151,11 +138,10 @@ def train_look(config: LookTrainConfig) -> Path:
             plain = to_rgb(faithful(ycc, features, step, quality))
         fake = model(ycc, features, step, quality)
         error, usual = ((y - x).square().mean((1, 2, 3)) for y in (fake, plain))
-        texture = (energies(fake) - energies(x)).abs().mean()
-        fooled = -model.judged(fake, plain).mean()
-        real, made = model.critic(x, plain), model.critic(fake.detach(), plain)
-        hinge = F.relu(1 - real).mean() + F.relu(1 + made).mean()
-        colours = (to_ycc(fake) - to_ycc(plain))[:, 1:].square().mean((1, 2, 3))
+        seen, wanted, known = (to_ycc(y) for y in (fake, x, plain))
+        texture = texture_distance(seen[:, :1], wanted[:, :1])
+        fooled, hinge = model.critic.contest(x, fake, plain)
+        colours = (seen - known)[:, 1:].square().mean((1, 2, 3))
         kept = ((error + CHROMA * colours) / (usual + 1.0)).mean()
         total: Tensor = kept + config.texture * texture + config.critic * fooled + hinge
         return total

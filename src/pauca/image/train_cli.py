@@ -67,7 +67,7 @@ def train_look(
     pack: Annotated[str, typer.Option(help="Picture pack whose streams it is for.")] = "img-psnr",
     hours: Hours = 1.0,
     batch: Batch = 8,
-    size: Annotated[int, typer.Option(help="Side of a crop, a multiple of 4.")] = 96,
+    size: Annotated[int, typer.Option(help="Side of a crop, a multiple of 8.")] = 96,
     scenes: Annotated[int, typer.Option(help="Pieces that are decoded once.")] = 300,
     lr: Rate = 5e-4,
     exact_from: ExactFrom = 0.7,

@@ -43,6 +43,19 @@ def create_upscaler(name: str | Path) -> SrPack:
     return _load_sr(find_folder(name))
 
 
+def natural_upscaler(scale: int) -> SrPack:
+    """Load the shipped pack that is the natural look of this scale; PackError if there is none."""
+    from pauca.pack.sr import natural_scale
+
+    for info in list_models():
+        if natural_scale(info.path) == scale:
+            return create_upscaler(info.path)
+    raise PackError(
+        f"no natural look for scale {scale} is shipped; train one with `pauca train sr-look`"
+        " and name its pack with --model"
+    )
+
+
 def create_filter(name: str | Path) -> FilterPack:
     """Load a shipped filter pack by name, or one's own by path; PackError as above."""
     return _load_filter(find_folder(name))

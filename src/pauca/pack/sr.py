@@ -17,6 +17,9 @@ from pauca.pack.store import (
     read_manifest,
 )
 
+FAITHFUL, NATURAL = "faithful", "natural"  # looks: true, or with texture that is invented
+GEOMETRY = ("scale", "fold", "margin", "planes")
+
 
 @dataclass(frozen=True)
 class SrPack:
@@ -33,6 +36,7 @@ class SrPack:
     fold: int
     margin: int
     planes: int
+    look: str = FAITHFUL
     runtimes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -69,7 +73,14 @@ def load_sr_pack(folder: Path) -> SrPack:
     last = layers.get(program.steps[-1].layer) if program.steps else None
     if last is None or last.weight.shape[0] != planes * (fold * scale) ** 2:
         raise PackError(f"pack {info.name}: the network's output does not fit its geometry")
-    return SrPack(info, layers, program, scale, fold, margin, planes)
+    look = manifest.get("look", FAITHFUL)
+    if look not in (FAITHFUL, NATURAL):
+        raise PackError(f"pack {info.name}: a look that this version does not know")
+    return SrPack(info, layers, program, scale, fold, margin, planes, look)
 
 
-GEOMETRY = ("scale", "fold", "margin", "planes")
+def natural_scale(folder: Path) -> int:
+    """The scale that a pack is the natural look of; 0 if it is none."""
+    info, manifest = read_manifest(folder)
+    natural = info.domain == "sr" and manifest.get("look") == NATURAL
+    return geometry_number(manifest, "scale") if natural else 0

@@ -7,9 +7,11 @@ from pathlib import Path
 from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
 from pauca.pack.intnet import Layer, Program, Step
+from pauca.pack.sr import NATURAL
 from pauca.pack.store import ARRAYS, PackInfo, layers_to_arrays, program_to_json, write_pack
+from pauca.sr.look_torch import SrLook
 from pauca.sr.model import SrModel
-from pauca.sr.train import load_model
+from pauca.sr.train import load_either, network_of
 
 CLAMPS = {"stem": U8, "depth": S8, "up": U8, "down": WIDE, "head": (-8191, 8191)}
 
@@ -34,10 +36,11 @@ def sr_program(model: SrModel) -> Program:
 
 
 def export(checkpoint: Path, folder: Path, name: str, version: str, data: str) -> PackInfo:
-    """Write a pack folder from a checkpoint."""
+    """Write a pack folder from a checkpoint of a network, or of a look without what trained it."""
     from safetensors.numpy import save
 
-    model = load_model(checkpoint)
+    found = load_either(checkpoint)
+    model, natural = network_of(found), isinstance(found, SrLook)
     sizes = model.config
     layers = sr_layers(model)
     for key, layer in layers.items():
@@ -46,7 +49,8 @@ def export(checkpoint: Path, folder: Path, name: str, version: str, data: str) -
         "name": name,
         "version": version,
         "domain": "sr",
-        "summary": f"super-resolution by {sizes.scale}, {sizes.macs:.0f} MACs an input pixel",
+        "summary": f"{'natural ' * natural}super-resolution by {sizes.scale},"
+        f" {sizes.macs:.0f} MACs an input pixel",
         "license": "Apache-2.0",
         "data": data,
         "geometry": {
@@ -57,4 +61,6 @@ def export(checkpoint: Path, folder: Path, name: str, version: str, data: str) -
         },
         "program": program_to_json(sr_program(model)),
     }
+    if natural:
+        manifest["look"] = NATURAL
     return write_pack(folder, manifest, {ARRAYS: save(layers_to_arrays(layers))})

@@ -20,6 +20,7 @@ from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import luma601
 from pauca.sr.coded import coded_pairs
 from pauca.sr.data import batches, make_pairs, pictures_in
+from pauca.sr.look_torch import LookConfig, SrLook
 from pauca.sr.model import SIZES, SrConfig, SrModel
 
 CLEAN = 5  # one in so many clean pairs is kept beside coded ones
@@ -50,11 +51,25 @@ def sizes_of(name: str) -> SrConfig:
     return SIZES[name]
 
 
+def load_either(path: Path) -> nn.Module:
+    """The moving average of a checkpoint: an `SrModel`, or an `SrLook`."""
+
+    def make(sizes: dict[str, Any]) -> nn.Module:
+        return SrLook(LookConfig(**sizes)) if "network" in sizes else SrModel(SrConfig(**sizes))
+
+    return load_averaged(path, make)
+
+
+def network_of(model: nn.Module) -> SrModel:
+    """What enlarges pictures, without what trains it."""
+    network = model.generator if isinstance(model, SrLook) else model
+    assert isinstance(network, SrModel)
+    return network
+
+
 def load_model(path: Path) -> SrModel:
-    """The moving average of a checkpoint."""
-    model = load_averaged(path, lambda sizes: SrModel(SrConfig(**sizes)))
-    assert isinstance(model, SrModel)
-    return model
+    """The network of a checkpoint's moving average."""
+    return network_of(load_either(path))
 
 
 def train(config: SrTrainConfig) -> Path:
@@ -70,7 +85,7 @@ def train(config: SrTrainConfig) -> Path:
         pairs = coded_pairs(pairs, config.clips, sizes.scale, config.seed) + pairs[::CLEAN]
     stream = batches(pairs, sizes.scale, config.size, config.batch, config.seed + run.step)
     teach = _teaching(config, run.device)
-    held = _held(config.val, sizes.scale) if config.val and sizes.planes == 1 else []
+    held = held_pairs(config.val, sizes.scale) if config.val and sizes.planes == 1 else []
 
     def next_loss(run: Run) -> Tensor:
         x, y = (torch.from_numpy(a).to(run.device) for a in next(stream))
@@ -103,7 +118,7 @@ def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, 
     return mixed
 
 
-def _held(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def held_pairs(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Luma of reduced and full pictures (uint8 reduced in RGB, as is usual), unrounded."""
     pairs = []
     for path in pictures_in([folder]):
@@ -116,17 +131,22 @@ def _held(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 @torch.no_grad()
+def enlarged(model: nn.Module, small: np.ndarray, sizes: SrConfig) -> np.ndarray:
+    """What the model makes of a plane of luma of any size."""
+    h, w = small.shape
+    padded = np.pad(small, ((0, -h % sizes.fold), (0, -w % sizes.fold)), mode="edge")
+    x = torch.from_numpy(padded)[None, None].to(next(model.parameters()).device)
+    y: np.ndarray = model(x)[0, 0].float().cpu().numpy()
+    return y[: h * sizes.scale, : w * sizes.scale].clip(16, 235)
+
+
 def psnr_y(
     model: nn.Module, pairs: Sequence[tuple[np.ndarray, np.ndarray]], sizes: SrConfig
 ) -> float:
     """Mean PSNR of luma, `scale` pixels of border left out."""
     values = []
+    cut = sizes.scale
     for small, large in pairs:
-        h, w = small.shape
-        padded = np.pad(small, ((0, -h % sizes.fold), (0, -w % sizes.fold)), mode="edge")
-        x = torch.from_numpy(padded)[None, None].to(next(model.parameters()).device)
-        y = model(x)[0, 0].float().cpu().numpy()[: large.shape[0], : large.shape[1]]
-        cut = sizes.scale
-        error = (y.clip(16, 235) - large)[cut:-cut, cut:-cut]
+        error = (enlarged(model, small, sizes) - large)[cut:-cut, cut:-cut]
         values.append(10 * np.log10(255**2 / np.square(error, dtype=np.float64).mean()))
     return float(np.mean(values))

@@ -70,6 +70,40 @@ def train(
     print(run(config))
 
 
+def train_look(
+    data: Data,
+    out: Out,
+    init: Annotated[
+        Path | None, typer.Option(help="Checkpoint of a trained network, or of a look.")
+    ] = None,
+    hours: Hours = 1.0,
+    batch: Batch = 8,
+    size: Annotated[int, typer.Option(help="Side of an input crop.")] = 32,
+    lr: Rate = 5e-4,
+    exact_from: ExactFrom = 0.7,
+    absolute: Annotated[float, typer.Option(help="Weight of absolute error.")] = 1.0,
+    texture: Annotated[float, typer.Option(help="Weight of local energies.")] = 0.3,
+    critic: Annotated[float, typer.Option(help="Weight of the discriminator.")] = 0.3,
+    threads: Threads = 0,
+    device: Device = "auto",
+    val: Val = None,
+    seed: Seed = 0,
+) -> None:
+    """Train the natural look of a super-resolution network; run the same command again to resume.
+
+    `pauca export sr` makes a pack of it.
+    """
+    from pauca.sr.look_train_torch import SrLookConfig
+    from pauca.sr.look_train_torch import train_look as run
+
+    config = SrLookConfig(
+        data=data, out=out, init=init, hours=hours, batch=batch, size=size, lr=lr,
+        exact_from=exact_from, absolute=absolute, texture=texture, critic=critic,
+        threads=threads, device=device, val=val, seed=seed,
+    )  # fmt: skip
+    print(run(config))
+
+
 def export(
     checkpoint: Checkpoint,
     out: PackFolder,
