@@ -47,19 +47,28 @@ SMALL = VaeConfig(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+KINDS = {
+    "tables": SMALL,
+    "mixtures": replace(SMALL, parts=3),
+    "checkerboard": replace(SMALL, passes=2),
+}
+
+
+@pytest.fixture(scope="module", params=list(KINDS.values()), ids=list(KINDS))
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
-    model = VaeModel(SMALL, basis_of([photo()], SMALL.latents, 0))
+    config: VaeConfig = request.param
+    model = VaeModel(config, basis_of([photo()], SMALL.latents, 0))
     for layer in model.modules():  # zero branches and heads would hide mistakes
         if isinstance(layer, IntConv):
             torch.nn.init.normal_(layer.weight, std=0.5 / layer.weight[0].numel() ** 0.5)
             torch.nn.init.normal_(layer.bias, std=0.1)
     for head in model.contexts.heads:
-        torch.nn.init.constant_(head.bias[SMALL.latents :], 4.0)  # type: ignore[index, arg-type]
+        first = config.parts * SMALL.latents
+        torch.nn.init.constant_(head.bias[first : 2 * first], 4.0)  # type: ignore[index, arg-type]
     torch.nn.init.normal_(model.log_steps, std=0.3)
     torch.nn.init.constant_(model.hyper_indexes, 3.0)  # wide enough for what h_a makes of noise
-    sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(SMALL).items()}
+    sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in vars(config).items()}
     path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
     torch.save({"ema": model.state_dict(), "sizes": sizes}, path)
     return path
@@ -143,7 +152,10 @@ def test_bits_are_weighed_from_effort_2_on(pack: VaePack) -> None:
     pixels = photo()
     dear = replace(pack, lmbda=1000 * pack.lmbda)  # tables of noise are wide: little to be saved
     sizes = [len(encode_image(pixels, dear, EncodeOptions(10, effort))) for effort in (1, 2, 9)]
-    assert sizes[1] < 0.995 * sizes[0]
+    if pack.curves is None:
+        assert sizes[1] < 0.995 * sizes[0]
+    else:  # what a symbol costs under a mixture is not asked yet
+        assert sizes[1] == sizes[0]
     assert sizes[2] == sizes[1]
 
 
@@ -247,17 +259,18 @@ def test_an_unknown_family_is_refused(folder: Path, tmp_path: Path) -> None:
         create_model(tmp_path)
 
 
-def test_every_block_is_coded_once() -> None:
+@pytest.mark.parametrize("passes", [2, 4])
+def test_every_block_is_coded_once(passes: int) -> None:
     y = np.arange(6 * 4 * 8).reshape(6, 4, 8)
     out = np.zeros_like(y)
-    for number in range(layout.PASSES):
-        layout.scatter(layout.gather(y, number), out, number)
+    for places in layout.ORDERS[passes]:
+        layout.scatter(layout.gather(y, places), out, places)
     assert np.array_equal(out, y)
     t = torch.from_numpy(y.transpose(2, 0, 1).copy())[None]
-    for number in range(layout.PASSES):
-        part = gather(t, number)
-        assert np.array_equal(part[0].permute(1, 2, 0).numpy(), layout.gather(y, number))
-        assert torch.equal(gather(scattered(part, number), number), part)
+    for places in layout.ORDERS[passes]:
+        part = gather(t, places)
+        assert np.array_equal(part[0].permute(1, 2, 0).numpy(), layout.gather(y, places))
+        assert torch.equal(gather(scattered(part, places), places), part)
 
 
 def test_the_linear_transforms_begin_as_inverses() -> None:
@@ -293,7 +306,7 @@ def pauca_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_train_export_encode_decode_as_processes(tmp_path: Path, folder: Path) -> None:
+def test_train_export_encode_decode_as_processes(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     Image.fromarray(photo(256, 384)).save(photos / "a.png")

@@ -24,14 +24,15 @@ MEAN_LIMIT = 8191  # of a mean, in 1/16 steps
 REACH = 512  # largest regular symbol of a table; larger ones are escaped
 
 
-def head_layer(conv: IntConv) -> Layer:
-    """A head: first half means in 1/16 steps, second half scale indexes 0..63 (two more bits of
-    shift: 8 h, not 32 h).
+def head_layer(conv: IntConv, means: int | None = None) -> Layer:
+    """A head: first means in 1/16 steps, by default half of its outputs, then scale indexes (and
+    weights) 0..63, which have two more bits of shift: 8 h, not 32 h.
     """
-    half = conv.out_channels // 2
-    layer = integer_layer(conv, (-MEAN_LIMIT, MEAN_LIMIT), np.repeat([0, 2], half))
+    means = conv.out_channels // 2 if means is None else means
+    extra = np.where(np.arange(conv.out_channels) < means, 0, 2)
+    layer = integer_layer(conv, (-MEAN_LIMIT, MEAN_LIMIT), extra)
     low, high = layer.low.copy(), layer.high.copy()
-    low[half:], high[half:] = 0, SCALES - 1
+    low[means:], high[means:] = 0, SCALES - 1
     return replace(layer, low=low, high=high)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +22,6 @@ class Prior(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.full((SCALES,), -2.0))
         self.ratio = nn.Parameter(torch.full((SCALES,), 0.7))
-
-    def scale(self, index: Tensor) -> Tensor:
-        """Continuous index (0..63) to the deviation of the main part, in steps."""
-        ratio = math.log(SCALE_MAX / SCALE_MIN) / (SCALES - 1)
-        return SCALE_MIN * torch.exp(index * ratio)
 
     def code(
         self, y: Tensor, mean: Tensor, index: Tensor, prices: Tensor | None, training: bool
@@ -58,7 +54,7 @@ class Prior(nn.Module):
         index = index.clamp(0, SCALES - 1)
         which = index.detach().round().long()
         share = torch.sigmoid(self.weight)[which]
-        sigma = self.scale(index)
+        sigma = deviation(index)
         wide = sigma * (1.0 + F.softplus(self.ratio)[which])
         v = v.abs()
 
@@ -68,3 +64,26 @@ class Prior(nn.Module):
 
         p = (1 - share) * mass(sigma) + share * mass(wide)
         return -torch.log2(p + 1e-6 / (1 + v.square()))  # the escape costs about 2 log2 v
+
+
+def mixture_bits(
+    v: Tensor, means: Sequence[Tensor], indexes: Sequence[Tensor], weights: Sequence[Tensor]
+) -> Tensor:
+    """-log2 of the mass of [v - 1/2, v + 1/2] under mixtures of Gaussians (spec/mixture.md).
+
+    Of each part: its mean in steps, scale index 0..63 and weight code 0..63, for a weight of
+    2 ** (-code / 8) before all are divided by their sum.
+    """
+    shares = [torch.exp2(-code.clamp(0, SCALES - 1) / 8) for code in weights]
+    mass = torch.zeros_like(v)
+    for mean, index, share in zip(means, indexes, shares, strict=True):
+        k = 0.7071067811865476 / deviation(index.clamp(0, SCALES - 1))
+        d = (v - mean).abs()
+        mass = mass + share * 0.5 * (torch.erfc((d - 0.5) * k) - torch.erfc((d + 0.5) * k))
+    floor = 1.0 / 65536 / (1 + v.square())  # of what every value in reach has, and the escape
+    return -torch.log2(mass / torch.stack(shares).sum(0) + floor)
+
+
+def deviation(index: Tensor) -> Tensor:
+    """Continuous scale index (0..63) to a deviation, in steps."""
+    return SCALE_MIN * torch.exp(index * (math.log(SCALE_MAX / SCALE_MIN) / (SCALES - 1)))

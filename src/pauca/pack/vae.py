@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pauca.coding import Curves
+from pauca.coding.curves import native_curves
+from pauca.coding.mixture import PARTS
 from pauca.errors import PackError
 from pauca.pack.image import ImagePack, array_of, common_parts
 from pauca.pack.store import PackInfo
@@ -16,7 +19,14 @@ from pauca.pack.store import PackInfo
 FAMILY = "vae"
 SIDE = 16  # pixels along the side of a block
 BLOCK = 3 * SIDE * SIDE  # samples of a block
-PROGRAMS = ("pre", "ha0", "ha1", "ha2", "hs", "c1", "c2", "c3", "gs", "post")
+PROGRAMS = ("pre", "ha0", "ha1", "ha2", "hs", "c1", "gs", "post")
+CHECKER, QUADTREE = 2, 4  # passes; the second has programs c2 and c3 as well
+CURVE_FIELDS: tuple[tuple[str, Any], ...] = (
+    ("values", np.uint16),
+    ("reach", np.int32),
+    ("shift", np.uint8),
+    ("shares", np.uint16),
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,17 @@ class VaePack(ImagePack):
     synthesis: NDArray[np.int16]  # (768, latents): the linear part of g_s, 2**-14
     steps: NDArray[np.int32]  # (qualities, latents): 1/256 grey levels
     hyper_indexes: NDArray[np.uint8]  # (qualities, hyper-latents): tables of z
+    curves: Curves | None  # of mixtures; None where y is coded by tables
+
+    @property
+    def heads(self) -> int:
+        """Outputs of a head for each latent."""
+        return 2 if self.curves is None else 3 * PARTS
+
+    @property
+    def passes(self) -> int:
+        """In how many passes y is coded."""
+        return QUADTREE if "c3" in self.programs else CHECKER
 
     @property
     def latents(self) -> int:
@@ -62,8 +83,21 @@ def vae_pack(
     if missing := [name for name in PROGRAMS if name not in parts["programs"]]:
         raise PackError(f"pack {info.name}: no network {missing[0]}")
     return VaePack(
-        **parts, analysis=analysis, synthesis=synthesis, steps=steps, hyper_indexes=indexes
+        **parts,
+        analysis=analysis,
+        synthesis=synthesis,
+        steps=steps,
+        hyper_indexes=indexes,
+        curves=_curves(arrays),
     )
+
+
+def _curves(arrays: Mapping[str, NDArray[Any]]) -> Curves | None:
+    if not any(name.startswith("curves.") for name in arrays):
+        return None
+    curves = Curves(*(array_of(arrays, f"curves.{name}", kind) for name, kind in CURVE_FIELDS))
+    native_curves(curves)  # checked once, and kept
+    return curves
 
 
 def vae_of(pack: ImagePack) -> VaePack:

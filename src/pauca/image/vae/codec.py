@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.coding import LatentDecoder, encode_latents
 from pauca.container.chunks import Chunk
 from pauca.container.headers import ImageHeader
 from pauca.errors import FormatError
 from pauca.image import glue
 from pauca.image.analysis import Planes, Rows
-from pauca.image.choose import CostTable, prices_of, round_plain, round_thrifty, savings
+from pauca.image.choose import CostTable, prices_of, savings
 from pauca.image.coded import Coded, EncodeOptions, check_pixels, header_of
 from pauca.image.filters import heads, mend_to_rgb, pieces, step_of
 from pauca.image.graphics import reduced_means
@@ -24,6 +22,7 @@ from pauca.image.networks import Networks
 from pauca.image.parse import PAYLOAD, Payload, check_memory
 from pauca.image.tiling import padded_size
 from pauca.image.vae import layout
+from pauca.image.vae.symbols import Coder, Decoder, Encoder
 from pauca.image.view import View
 from pauca.image.window import Span, Window
 from pauca.image.workers import Workers
@@ -34,74 +33,6 @@ from pauca.pixels.colour import grey_from_rgb
 
 HYPER = 4  # blocks along the side of what a vector z is for
 STRIPE = 16  # rows of blocks at once
-
-
-class Coder(Protocol):
-    """Where symbols come from."""
-
-    def hyper(self, indexes: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """z_hat (h, w, Z) of these tables."""
-
-    def values(
-        self, number: int, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Symbols (h * w * M,) of pass `number` from means and tables (h, w, M)."""
-
-
-@dataclass
-class Encoder:
-    """Symbols by rounding y (h, w, M) in steps and z (h/4, w/4, Z), kept in order."""
-
-    y: NDArray[np.float32]
-    z: NDArray[np.int16]
-    costs: CostTable | None
-    segments: list[tuple[NDArray[np.int16], NDArray[np.uint8]]] = field(default_factory=list)
-
-    def hyper(self, indexes: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """z as it is."""
-        self.segments.append((self.z.ravel(), indexes.ravel()))
-        return self.z
-
-    def values(
-        self, number: int, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Round around the means."""
-        residual = (
-            layout.gather(self.y, number) - mean16.astype(np.float32) / np.float32(16)
-        ).ravel()
-        if self.costs is None:
-            symbols = round_plain(residual)
-        else:
-            prices = layout.dealt(self.costs.weight)
-            symbols = round_thrifty(residual, indexes.ravel(), prices, self.costs)
-        self.segments.append((symbols, indexes.ravel()))
-        return symbols
-
-    def payload(self, pack: VaePack) -> bytes:
-        """The payload, once all is coded."""
-        symbols, indexes = (np.concatenate(part) for part in zip(*self.segments, strict=True))
-        sizes = [part.size for part, _ in self.segments]
-        return encode_latents(symbols, indexes, pack.tables, sizes)
-
-
-class Decoder:
-    """Symbols by entropy decoding."""
-
-    def __init__(self, payload: bytes, pack: VaePack) -> None:
-        self.latents = LatentDecoder(payload, pack.tables)
-
-    def hyper(self, indexes: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """Decode z; FormatError where it is larger than encoders write."""
-        z = self.latents.decode(indexes.ravel()).reshape(indexes.shape)
-        if np.abs(z.astype(np.int32)).max() > layout.HYPER_REACH:
-            raise FormatError(f"a hyper-latent is beyond {layout.HYPER_REACH}")
-        return z
-
-    def values(
-        self, number: int, mean16: NDArray[np.int16], indexes: NDArray[np.uint8]
-    ) -> NDArray[np.int16]:
-        """Decode a pass."""
-        return self.latents.decode(indexes.ravel())
 
 
 class VaeEncoder:
@@ -147,10 +78,10 @@ class VaeEncoder:
             base = base_step(np.array(code / 4.0))
             weight = prices_of(pack.steps[code] / 256.0, base, pack.lmbda)
             costs = CostTable(savings(pack.tables), weight)
-        return Encoder(y, hyper_analysis(self.networks, code, y), costs)
+        return Encoder(pack, y, hyper_analysis(self.networks, code, y), costs)
 
     def _coded(self, code: int, encoder: Encoder) -> Coded:
-        payload = encoder.payload(self.pack)
+        payload = encoder.payload()
         return Coded(header_of(self.pixels, self.pack, code), [Chunk(PAYLOAD, payload)])
 
 
@@ -184,16 +115,15 @@ def code_all(networks: Networks, code: int, size: tuple[int, int], coder: Coder)
     f = feature_of(out)
     y16 = np.zeros((h, w, pack.latents), np.int32)
     known = np.zeros((h, w, pack.latents), np.int8)
-    for number in range(layout.PASSES):
+    for number, places in enumerate(layout.ORDERS[pack.passes]):
         if number:
             out = networks.run_program(f"c{number}", {"f": f, "y": known})
             f = feature_of(out)
-        head = out["head"]
-        mean16 = layout.gather(head[..., : pack.latents].astype(np.int16, copy=False), number)
-        tables = layout.gather(head[..., pack.latents :].astype(np.uint8), number)
-        values = glue.merge_values(coder.values(number, mean16, tables), mean16)
-        layout.scatter(values, y16, number)
-        layout.scatter(glue.compand(values, table), known, number)
+        head = out["head"].astype(np.int16, copy=False)
+        params = [layout.gather(part, places) for part in np.split(head, pack.heads, 2)]
+        values = coder.values(places, params)
+        layout.scatter(values, y16, places)
+        layout.scatter(glue.compand(values, table), known, places)
     inputs = {"f": f, "y": known, "plane": plane(code, known)}
     (features,) = networks.run_program("gs", inputs).values()
     return Latents(y16, features.astype(np.uint8, copy=False))
@@ -240,7 +170,7 @@ def vae_rows(
     check_memory(size, payload, size[0] * size[1], 0, limits)
     decoder = Decoder(bytes(payload[0].payload), pack)
     latents = code_all(networks, header.quality, size, decoder)
-    decoder.latents.finish()
+    decoder.finish()
     region = view.window(header.height, header.width).scale(view.scale)
     shown = Window(
         Span(region.rows.start, min(region.rows.stop, header.height)),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pauca.coding import gaussian_curves
 from pauca.image.layers_torch import (
     QUALITY_GRID,
     filter_layers,
@@ -20,8 +21,9 @@ from pauca.image.vae.layout import HYPER_REACH, SCALE_BITS
 from pauca.image.vae.model import Contexts, Hyper, Synthesis, VaeConfig, VaeModel
 from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
-from pauca.nets.priors import SCALES
+from pauca.nets.priors import SCALES, deviation
 from pauca.pack.intnet import Layer, Program, Step
+from pauca.pack.vae import CURVE_FIELDS
 
 HYPER_EXTRA = 2  # z counts 1/8 where activations count 1/32
 
@@ -87,14 +89,15 @@ def vae_layers(model: VaeModel) -> dict[str, Layer]:
     for prefix, part in parts.items():
         for name, conv in part.named_modules():
             if isinstance(conv, IntConv):
-                layers[f"{prefix}.{name}"] = _layer(name, conv)
+                means = model.config.parts * model.config.latents
+                layers[f"{prefix}.{name}"] = _layer(name, conv, means)
     return layers
 
 
-def _layer(name: str, conv: IntConv) -> Layer:
+def _layer(name: str, conv: IntConv, means: int) -> Layer:
     kind = name.rsplit(".", 1)[-1]
     if name.startswith("heads."):
-        return head_layer(conv)
+        return head_layer(conv, means)
     if name == "a2":
         return integer_layer(conv, (-HYPER_REACH, HYPER_REACH), HYPER_EXTRA)
     return integer_layer(conv, {"depth": S8, "down": WIDE}.get(kind, U8))
@@ -118,6 +121,9 @@ def vae_parts(model: VaeModel) -> tuple[dict[str, Layer], dict[str, Program], di
         "filter_steps": filter_steps()[:, :1],
         "reciprocals": reciprocals()[:, :1],
     }
+    if model.config.parts > 1:
+        curves = gaussian_curves(deviation(torch.arange(SCALES, dtype=torch.float64)).tolist())
+        arrays |= {f"curves.{name}": getattr(curves, name) for name, _ in CURVE_FIELDS}
     return vae_layers(model), programs, arrays
 
 

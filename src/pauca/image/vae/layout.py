@@ -1,8 +1,9 @@
 """Geometry and integer rules of the autoencoder family, for both directions (spec/vae.md).
 
 A picture is cut into blocks of 16 x 16 pixels; each has a vector y. Its channels are dealt to four
-groups, and the blocks to cells of 2 x 2, so that a pass codes every group at another block of the
-cell (quadtree partition: Li et al., DCVC-DC, arXiv:2302.14402).
+groups, and the blocks to cells of 2 x 2. In four passes every group is coded at another block of
+the cell (quadtree partition: Li et al., DCVC-DC, arXiv:2302.14402); in two passes all groups are
+coded at two blocks (checkerboard: He et al., arXiv:2103.15306).
 """
 
 from __future__ import annotations
@@ -16,9 +17,15 @@ from pauca.image.glue import DETAIL_MAX
 from pauca.pack.vae import SIDE
 
 GROUPS = 4  # channel c is in group c mod 4
-# PHASES[group][pass]: the block of the cell, 2 * row + column.
 PHASES = ((0, 3, 1, 2), (3, 0, 2, 1), (1, 2, 0, 3), (2, 1, 3, 0))
-PASSES = 4
+CHECKER = ((0, 3), (1, 2))
+
+# What a pass codes: of every group the blocks of the cell, 2 * row + column.
+Places = tuple[tuple[int, ...], ...]
+ORDERS: dict[int, tuple[Places, ...]] = {
+    4: tuple(tuple((phases[k],) for phases in PHASES) for k in range(4)),
+    2: tuple((blocks,) * GROUPS for blocks in CHECKER),
+}
 HYPER_REACH = 127  # of |z|
 HYPER_GAIN = 4  # units of the networks for one of z
 SCALE_BITS = 14  # of the linear transforms
@@ -27,29 +34,32 @@ PLANE_BOUND = 1 << 17  # of the linear synthesis, in 1/16 grey levels
 A = TypeVar("A", bound=NDArray[Any])
 
 
-def dealt(channels: A) -> A:
-    """(M,) in the order of a pass: group after group."""
-    return np.concatenate([channels[group::GROUPS] for group in range(GROUPS)])  # type: ignore[return-value]
+def dealt(channels: NDArray[Any], places: Places) -> NDArray[Any]:
+    """Figures (M,) of channels for what a pass codes of a cell (K,)."""
+    cell: NDArray[Any] = np.broadcast_to(channels, (2, 2, len(channels)))
+    dealt: NDArray[Any] = gather(cell, places)[0, 0]
+    return dealt
 
 
-def gather(y: A, number: int) -> A:
-    """What pass `number` codes of (h, w, M): (h / 2, w / 2, M), in the order of coding."""
-    parts = [part[phase] for part, phase in zip(*_groups(y, number), strict=True)]
-    return np.ascontiguousarray(np.concatenate(parts, 2))  # type: ignore[return-value]
+def gather(y: A, places: Places) -> A:
+    """What a pass codes of (h, w, M): (h / 2, w / 2, K), in the order of coding."""
+    return np.ascontiguousarray(np.concatenate(_parts(y, places), 2))  # type: ignore[return-value]
 
 
-def scatter(values: NDArray[Any], y: NDArray[Any], number: int) -> None:
-    """Write what pass `number` coded, as of `gather`, to its places in y."""
-    parts = np.split(values, GROUPS, 2)
-    for part, phase, group in zip(*_groups(y, number), parts, strict=True):
-        part[phase] = group
+def scatter(values: NDArray[Any], y: NDArray[Any], places: Places) -> None:
+    """Write what a pass coded, as of `gather`, to its places in y."""
+    parts = _parts(y, places)
+    for part, own in zip(parts, np.split(values, len(parts), 2), strict=True):
+        part[:] = own
 
 
-def _groups(y: NDArray[Any], number: int) -> tuple[list[NDArray[Any]], list[Any]]:
-    """The groups of channels of y (h, w, M), and of each the places of a pass."""
-    parts = [y[..., group::GROUPS] for group in range(GROUPS)]
-    phases = [PHASES[group][number] for group in range(GROUPS)]
-    return parts, [(slice(p // 2, None, 2), slice(p % 2, None, 2)) for p in phases]
+def _parts(y: NDArray[Any], places: Places) -> list[NDArray[Any]]:
+    """Views of y (h, w, M): of each block of each group."""
+    return [
+        y[block // 2 :: 2, block % 2 :: 2, group::GROUPS]
+        for group, blocks in enumerate(places)
+        for block in blocks
+    ]
 
 
 def fold(x: NDArray[Any]) -> NDArray[Any]:

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pauca.coding.mixture import PARTS
+from pauca.errors import InputError
 from pauca.image.model import KNOTS, Forward, base_step
 from pauca.image.parts import CellFilter, compand, fold, unfold
-from pauca.image.vae.layout import GROUPS, HYPER_GAIN, HYPER_REACH, PASSES, PHASES
+from pauca.image.vae.layout import GROUPS, HYPER_GAIN, HYPER_REACH, ORDERS, Places
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT, IntBlock, IntConv, round_ste
-from pauca.nets.priors import Prior
+from pauca.nets.priors import Prior, mixture_bits
 from pauca.pack.vae import BLOCK, SIDE
 
 HYPER_INDEX = 12.0  # where the tables of z begin: narrow
@@ -47,7 +49,19 @@ class VaeConfig:
     post_blocks: int = 4
     pre_channels: int = 64
     pre_blocks: int = 3
+    passes: int = 4  # of contexts: 4, or 2 for a checkerboard
+    parts: int = 1  # Gaussians of a mixture for each value; 1 for a table of residuals, or 3
     lmbda: float = 0.13
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` on sizes that streams do not know."""
+        if self.passes not in ORDERS or self.parts not in (1, PARTS):
+            raise InputError(f"passes must be 2 or 4, parts 1 or {PARTS}")
+
+    @property
+    def heads(self) -> int:
+        """Outputs of a head for each latent: means and scale indexes, of a mixture also weights."""
+        return 2 if self.parts == 1 else 3 * self.parts
 
 
 class Hyper(nn.Module):
@@ -83,19 +97,22 @@ class Hyper(nn.Module):
 
 
 class Contexts(nn.Module):
-    """Means and scale indexes of four passes, each from what is already decoded."""
+    """Means, scale indexes and weights of the passes, each from what is already decoded."""
 
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         m, c = config.latents, config.channels
-        self.stems = nn.ModuleList([IntConv(c + m, c) for _ in range(PASSES - 1)])
-        self.blocks = nn.ModuleList([IntBlock(c) for _ in range(PASSES - 1)])
-        self.heads = nn.ModuleList([IntConv(c, 2 * m, zero=True) for _ in range(PASSES)])
+        later = config.passes - 1
+        self.stems = nn.ModuleList([IntConv(c + m, c) for _ in range(later)])
+        self.blocks = nn.ModuleList([IntBlock(c) for _ in range(later)])
+        self.heads = nn.ModuleList(
+            [IntConv(c, config.heads * m, zero=True) for _ in range(config.passes)]
+        )
         for head in self.heads:
-            nn.init.constant_(head.bias[m:], 2.0)  # type: ignore[index]
+            start_head(head.bias.view(config.heads, m), config.parts)  # type: ignore[operator]
 
     def following(self, number: int, f: Tensor, known: Tensor) -> Tensor:
-        """Features for pass 1..3 from those before it and y_hat so far, companded (N, M, h, w)."""
+        """Features for pass 1.. from those before it and y_hat so far, companded (N, M, h, w)."""
         f = self.stems[number - 1].u8(torch.cat([f, known], 1))  # type: ignore[operator]
         out: Tensor = self.blocks[number - 1](f)
         return out
@@ -180,23 +197,33 @@ class VaeModel(nn.Module):
 
     def code(self, y: Tensor, f: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """y (N, M, h, w) in steps to y_hat, bits (N,) and the last features."""
-        m = y.shape[1]
         prices = self.thrift * self.config.lmbda * torch.exp2(-2 * between(self.log_steps, quality))
-        prices = dealt(prices)[..., None, None]
         y_hat, bits = torch.zeros_like(y), y.new_zeros(len(y))
-        for k in range(PASSES):
+        for k, places in enumerate(ORDERS[self.config.passes]):
             if k:
                 f = self.contexts.following(k, f, compand(y_hat))
             head = self.contexts.heads[k].wide(f)  # type: ignore[operator]
-            mean = round_ste(32.0 * gather(head[:, :m], k)) / 16.0
-            index = 8.0 * gather(head[:, m:], k)
-            if self.hyper.a0.exact:
-                index = round_ste(index)
-            part, spent = self.prior.code(
-                gather(y, k), mean, index, prices if self.thrift else None, self.training
-            )
-            y_hat, bits = y_hat + scattered(part, k), bits + spent
+            part, spent = self.code_pass(gather(y, places), head, prices, places)
+            y_hat, bits = y_hat + scattered(part, places), bits + spent
         return y_hat, bits, f
+
+    def code_pass(
+        self, y: Tensor, head: Tensor, prices: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor]:
+        """What a pass codes, y (N, K, h, w) in steps, by a head to y_hat and bits (N,)."""
+        parts = [gather(part, places) for part in head.chunk(self.config.heads, 1)]
+        n = self.config.parts
+        means = [round_ste(32.0 * part) / 16.0 for part in parts[:n]]
+        codes = [8.0 * part for part in parts[n:]]
+        if self.hyper.a0.exact:
+            codes = [round_ste(code) for code in codes]
+        if n == 1:
+            wanted = dealt(prices, places) if self.thrift else None
+            return self.prior.code(y, means[0], codes[0], wanted, self.training)
+        y_hat = round_ste(y)
+        noisy = y + torch.rand_like(y) - 0.5 if self.training else y_hat
+        bits = mixture_bits(noisy, means, codes[:n], codes[n:])
+        return y_hat, bits.sum((1, 2, 3))
 
 
 def between(table: Tensor, quality: Tensor) -> Tensor:
@@ -211,28 +238,49 @@ def as_plane(value: Tensor, like: Tensor) -> Tensor:
     return value.expand(-1, 1, *like.shape[2:])
 
 
-def dealt(channels: Tensor) -> Tensor:
-    """(..., M) in the order of a pass: group after group."""
-    return torch.cat([channels[..., group::GROUPS] for group in range(GROUPS)], -1)
+def start_head(bias: Tensor, parts: int) -> None:
+    """What the heads (outputs, M) of a pass say at first: means of 0 and narrow scales; the later
+    parts of a mixture are wider and weigh less.
+    """
+    with torch.no_grad():
+        for part in range(parts):
+            bias[parts + part] = 2.0 + part
+            if parts > 1:
+                bias[2 * parts + part] = float(part)
 
 
-def gather(y: Tensor, number: int) -> Tensor:
-    """What pass `number` codes of (N, M, h, w): (N, M, h / 2, w / 2), in the order of coding."""
-    parts = []
-    for group in range(GROUPS):
-        row, column = divmod(PHASES[group][number], 2)
-        parts.append(y[:, group::GROUPS, row::2, column::2])
-    return torch.cat(parts, 1)
+def dealt(channels: Tensor, places: Places) -> Tensor:
+    """Figures (N, M) of channels for what a pass codes (N, K, 1, 1)."""
+    return gather(channels[..., None, None].expand(-1, -1, 2, 2), places)
 
 
-def scattered(values: Tensor, number: int) -> Tensor:
+def gather(y: Tensor, places: Places) -> Tensor:
+    """What a pass codes of (N, M, h, w): (N, K, h / 2, w / 2), in the order of coding."""
+    return torch.cat([y[index] for index in _indexes(places)], 1)
+
+
+def scattered(values: Tensor, places: Places) -> Tensor:
     """Inverse of `gather`: (N, M, 2h, 2w), zero elsewhere."""
-    n, m, h, w = values.shape
-    y = values.new_zeros(n, m, 2 * h, 2 * w)
-    for group, part in enumerate(values.chunk(GROUPS, 1)):
-        row, column = divmod(PHASES[group][number], 2)
-        y[:, group::GROUPS, row::2, column::2] = part
+    n, k, h, w = values.shape
+    indexes = _indexes(places)
+    y = values.new_zeros(n, k * GROUPS // len(indexes), 2 * h, 2 * w)
+    for index, part in zip(indexes, values.chunk(len(indexes), 1), strict=True):
+        y[index] = part
     return y
+
+
+def _indexes(places: Places) -> list[tuple[slice, ...]]:
+    """Where each block of each group lies in (N, M, h, w)."""
+    return [
+        (
+            slice(None),
+            slice(group, None, GROUPS),
+            slice(block // 2, None, 2),
+            slice(block % 2, None, 2),
+        )
+        for group, blocks in enumerate(places)
+        for block in blocks
+    ]
 
 
 def basis_of(pictures: Sequence[NDArray[np.uint8]], latents: int, seed: int) -> NDArray[np.float32]:
