@@ -112,11 +112,19 @@ class WaveletModel(nn.Module):
         low, details = to_ycc(x), []
         if self.pre is not None:
             low = self.pre(low, None, base_step(quality), quality)
-        for _ in range(LEVELS):
-            low, d = analysis_level(low)
+        for number in range(1, LEVELS + 1):
+            low, d = self.analyse(number, low)
             details.append(d)
         x_hat, bits = self.code(low, details, quality)
         return Forward(x_hat, bits / (x.shape[2] * x.shape[3]))
+
+    def analyse(self, number: int, low: Tensor) -> tuple[Tensor, Tensor]:
+        """The low band that level `number` is made of to its own (N, 3, h, w) and its details."""
+        return analysis_level(low)
+
+    def synthesise(self, number: int, low: Tensor, details: Tensor) -> Tensor:
+        """Inverse of `analyse`."""
+        return synthesis_level(low, details)
 
     def code(
         self, low: Tensor, details: Sequence[Tensor], quality: Tensor
@@ -137,7 +145,8 @@ class WaveletModel(nn.Module):
                 number, y, self.inputs(number, low, base, up, quality), prices[:, number - 1]
             )
             bits = bits + level_bits
-            low = synthesis_level(low, y_hat * steps[:, number - 1].view(n, COLOURS, BANDS, 1, 1))
+            scaled = y_hat * steps[:, number - 1].view(n, COLOURS, BANDS, 1, 1)
+            low = self.synthesise(number, low, scaled)
             if number > 1:
                 up = self.level(number).pass_up(features)
                 low = self.mend(number, low, features, base, quality)

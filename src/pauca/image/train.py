@@ -108,12 +108,15 @@ def maker(config: TrainConfig, pictures: Sequence[NDArray[np.uint8]]) -> Callabl
     return lambda: VaeModel(sizes, basis)
 
 
-def train(config: TrainConfig) -> Path:
-    """Train until `hours` are used up and return the checkpoint's path; call again to resume."""
+def train(config: TrainConfig, make: Callable[[], Model] | None = None) -> Path:
+    """Train until `hours` are used up and return the checkpoint's path; call again to resume.
+
+    `make` gives another model than that of the sizes in `config`.
+    """
     if config.measure not in MEASURES:
         raise InputError(f"no measure {config.measure!r}; known: {', '.join(MEASURES)}")
     pictures = load_pictures(find_pictures(config.data), config.size)
-    run = Run(config, maker(config, pictures))
+    run = Run(config, make or maker(config, pictures))
     held = load_pictures(find_pictures([config.val]), 1) if config.val else []
     rng = np.random.default_rng(config.seed + run.step)
     stream = batches(pictures, config.size, config.batch, config.seed + run.step)

@@ -10,7 +10,7 @@ from torch import Tensor
 from pauca.pixels.lifting import LIFT, LIFT_BITS
 
 
-def _shifted(x: Tensor, step: int, axis: int) -> Tensor:
+def shifted(x: Tensor, step: int, axis: int) -> Tensor:
     """Neighbour at `step` (+1 or -1) along `axis`; the border sample repeats (symmetric extension
     on the pair grid).
     """
@@ -20,7 +20,8 @@ def _shifted(x: Tensor, step: int, axis: int) -> Tensor:
     return torch.cat([x.narrow(axis, 0, 1), x.narrow(axis, 0, n - 1)], axis)
 
 
-def _pair(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+def pair(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Even and odd samples along `axis` (-1 or -2)."""
     even = x[..., 0::2, :] if axis == -2 else x[..., 0::2]
     odd = x[..., 1::2, :] if axis == -2 else x[..., 1::2]
     return even, odd
@@ -29,25 +30,29 @@ def _pair(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 def split(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """One analysis step along `axis` (-1 or -2): (..., n) to low and high halves (..., n/2)."""
     a, b, c, d = (v / (1 << LIFT_BITS) for v in LIFT)
-    s, h = _pair(x, axis)
-    h = h + a * (s + _shifted(s, 1, axis))
-    s = s + b * (h + _shifted(h, -1, axis))
-    h = h + c * (s + _shifted(s, 1, axis))
-    s = s + d * (h + _shifted(h, -1, axis))
+    s, h = pair(x, axis)
+    h = h + a * (s + shifted(s, 1, axis))
+    s = s + b * (h + shifted(h, -1, axis))
+    h = h + c * (s + shifted(s, 1, axis))
+    s = s + d * (h + shifted(h, -1, axis))
     return s, h
 
 
 def merge(s: Tensor, h: Tensor, axis: int) -> Tensor:
     """Inverse of `split`."""
     a, b, c, d = (v / (1 << LIFT_BITS) for v in LIFT)
-    s = s - d * (h + _shifted(h, -1, axis))
-    h = h - c * (s + _shifted(s, 1, axis))
-    s = s - b * (h + _shifted(h, -1, axis))
-    h = h - a * (s + _shifted(s, 1, axis))
-    stacked = torch.stack([s, h], -1 if axis == -1 else -2)
+    s = s - d * (h + shifted(h, -1, axis))
+    h = h - c * (s + shifted(s, 1, axis))
+    s = s - b * (h + shifted(h, -1, axis))
+    h = h - a * (s + shifted(s, 1, axis))
+    return joined(s, h, axis)
+
+
+def joined(s: Tensor, h: Tensor, axis: int) -> Tensor:
+    """Inverse of `pair`."""
     if axis == -1:
-        return stacked.flatten(-2)
-    return stacked.flatten(-3, -2)
+        return torch.stack([s, h], -1).flatten(-2)
+    return torch.stack([s, h], -2).flatten(-3, -2)
 
 
 def analysis_level(x: Tensor) -> tuple[Tensor, Tensor]:

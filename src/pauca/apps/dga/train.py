@@ -25,6 +25,7 @@ from pauca.nets.loop import LoopConfig, Run, load_averaged
 Codes = NDArray[np.uint8]  # (n, MAX_SCORED), 0 after the end
 HELD = 20  # one name in so many is held out to watch the training
 BUCKETS = 32  # batches that are sorted by length together
+SUREST = 12.0  # largest logit that is matched
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class DgaTrainConfig(LoopConfig):
 
     `held`: families that are left out. `sparsity`: how far each step of the optimizer draws table
     entries to zero, in learning rates. `dropout`: share of n-grams that a step leaves out.
-    `teacher`: checkpoint to learn from, with weight `teaching`, on the names and on `variations`
-    unlabelled ones.
+    `teacher`: checkpoints to learn from, the mean of their logits, with weight `teaching`, on the
+    names and on `variations` unlabelled ones; `matching`: weight of the distance to their logits,
+    which says more of the surest names than probabilities do.
     """
 
     model: str = "cnn"
@@ -43,8 +45,9 @@ class DgaTrainConfig(LoopConfig):
     held: Sequence[str] = ()
     sparsity: float = 0.0
     dropout: float = 0.0
-    teacher: Path | None = None
+    teacher: Sequence[Path] = ()
     teaching: float = 0.7
+    matching: float = 0.0
     variations: int = 300_000
 
 
@@ -80,7 +83,11 @@ def train(config: DgaTrainConfig) -> Path:
         if config.sparsity and run.step:
             _shrink(run, config.sparsity)
         x, y = next(stream)
-        return F.binary_cross_entropy_with_logits(run.model(x), y)
+        said, (wanted, taught) = run.model(x), y.unbind(1)
+        loss = F.binary_cross_entropy_with_logits(said, wanted)
+        if config.matching:
+            loss = loss + config.matching * F.smooth_l1_loss(said, taught)
+        return loss
 
     def report(run: Run) -> dict[str, Any]:
         run.ema.eval()
@@ -119,15 +126,21 @@ def _read(config: DgaTrainConfig) -> Names:
 
 
 def _lessons(config: DgaTrainConfig, names: Names) -> tuple[Codes, NDArray[np.float32]]:
-    """Codes and targets; with a teacher also those of variations, and what it says of all."""
+    """Codes, and targets (n, 2): probabilities and logits. With teachers also those of variations,
+    and what they say of all.
+    """
     codes, target = padded(names.part), names.label.astype(np.float32)
-    if config.teacher is None:
-        return codes, target
-    teacher = load_model(config.teacher)
+    if not config.teacher:
+        if config.matching:
+            raise InputError("logits are matched with those of a teacher")
+        return codes, np.stack([target, np.zeros_like(target)], 1)
+    teachers = [load_model(path) for path in config.teacher]
     varied = padded(vary(names.part, config.variations, config.seed))
-    said, said_varied = (sigmoid(logits(teacher, x)) for x in (codes, varied))
-    mixed = (1 - config.teaching) * target + config.teaching * said
-    return np.concatenate([codes, varied]), np.concatenate([mixed, said_varied]).astype(np.float32)
+    said, said_varied = (np.mean([logits(t, x) for t in teachers], 0) for x in (codes, varied))
+    mixed = (1 - config.teaching) * target + config.teaching * sigmoid(said)
+    wanted = np.concatenate([mixed, sigmoid(said_varied)])
+    taught = np.concatenate([said, said_varied]).clip(-SUREST, SUREST)
+    return np.concatenate([codes, varied]), np.stack([wanted, taught], 1).astype(np.float32)
 
 
 def padded(parts: Sequence[bytes]) -> Codes:

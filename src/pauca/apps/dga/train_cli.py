@@ -32,9 +32,13 @@ def train(
         float, typer.Option(help="Share of n-grams that a step leaves out (ngram).")
     ] = 0.0,
     teacher: Annotated[
-        Path | None, typer.Option(help="Checkpoint of a larger network to learn from.")
+        list[Path] | None,
+        typer.Option(help="Checkpoint of a larger network to learn from; may be repeated."),
     ] = None,
     teaching: Annotated[float, typer.Option(help="Weight of the teacher on labelled names.")] = 0.7,
+    matching: Annotated[
+        float, typer.Option(help="Weight of the distance to the teacher's logits.")
+    ] = 0.0,
     variations: Annotated[
         int, typer.Option(help="Unlabelled names, made of the others, to learn from.")
     ] = 300_000,
@@ -54,8 +58,8 @@ def train(
 
     config = DgaTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, lr=lr, exact_from=exact_from,
-        sparsity=sparsity, dropout=dropout, teacher=teacher, teaching=teaching,
-        variations=variations, held=_split(held), threads=threads,
+        sparsity=sparsity, dropout=dropout, teacher=teacher or (), teaching=teaching,
+        matching=matching, variations=variations, held=_split(held), threads=threads,
         device=device, init=init, seed=seed, val_minutes=3.0,
         sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip
