@@ -71,7 +71,7 @@ def main() -> None:
     from pypiqe import piqe
 
     def alone(pixels: Pixels) -> float:
-        return float(piqe(pixels)[0])
+        return float(piqe(np.ascontiguousarray(pixels[..., ::-1]))[0])  # it takes BGR
 
     avif = find_codec("avif")
     print("| quality | bpp | picture | " + " | ".join(MEASURES) + " |")

@@ -7,7 +7,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pauca.image.look_torch import LookConfig, LookModel  # noqa: E402
-from pauca.nets.look import LEAST, Critic, energies, texture_distance  # noqa: E402
+from pauca.nets.look import (  # noqa: E402
+    LEAST,
+    Critic,
+    energies,
+    texture_distance,
+    visual_information,
+)
 from pauca.nets.loop import load_averaged  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "training/img-psnr-natural-0.1.0.pt"
@@ -65,3 +71,15 @@ def test_energies_see_texture_and_not_where_it_lies() -> None:
 def test_checkpoint_of_the_shipped_look_still_loads() -> None:
     model = load_averaged(SHIPPED, lambda sizes: LookModel(LookConfig(**sizes)))
     assert isinstance(model, LookModel) and model.critic.layers[0].weight.shape[1] == 6
+
+
+def test_visual_information_falls_with_blur_and_rises_with_contrast() -> None:
+    data = pytest.importorskip("skimage.data")
+    x = torch.from_numpy(data.camera()[100:228, 180:308].copy())[None, None].float()
+    blurred = torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+    strong = (x - x.mean()) * 1.1 + x.mean()
+    noisy = x + 12 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    assert float(visual_information(x, x)) == pytest.approx(1.0, abs=0.01)
+    assert float(visual_information(blurred, x)) < 0.85
+    assert float(visual_information(noisy, x)) < 0.75
+    assert float(visual_information(strong, x)) > 1.02

@@ -21,7 +21,7 @@ from pauca.nets import loop
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT
 from pauca.nets.lifting import analysis_level
-from pauca.nets.look import LEAST, STEP, texture_distance
+from pauca.nets.look import LEAST, STEP, texture_distance, visual_information
 from pauca.nets.loop import LoopConfig, Run
 from pauca.pack.registry import create_model
 from pauca.pack.wavelet import WaveletPack, wavelet_of
@@ -34,7 +34,8 @@ MARGIN = 16  # pixels at the border of what was decoded that are not learned fro
 @dataclass(frozen=True)
 class LookTrainConfig(LoopConfig):
     """One run; `size` of crops, a multiple of 8. The loss is squared error in that of the
-    faithful look, `texture` times the distance of local energies, `critic` times the critic's.
+    faithful look, `texture` times the distance of local energies, `critic` times the critic's,
+    less `clarity` times the visual information.
     """
 
     pack: str = "img-psnr"
@@ -43,6 +44,7 @@ class LookTrainConfig(LoopConfig):
     scenes: int = 300  # decoded once, and learned from all the time
     texture: float = 0.3
     critic: float = 0.3
+    clarity: float = 0.0
     sizes: LookConfig | None = None
 
 
@@ -144,6 +146,9 @@ def train_look(config: LookTrainConfig) -> Path:
         colours = (seen - known)[:, 1:].square().mean((1, 2, 3))
         kept = ((error + CHROMA * colours) / (usual + 1.0)).mean()
         total: Tensor = kept + config.texture * texture + config.critic * fooled + hinge
+        if config.clarity:
+            told = visual_information(seen[:, :1] + 128.0, wanted[:, :1] + 128.0)
+            total = total - config.clarity * told.mean()
         return total
 
     return loop.train(run, next_loss)

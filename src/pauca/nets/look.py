@@ -18,6 +18,9 @@ BANDS = 3  # levels of bands that energies are compared of
 WINDOW = 8  # samples of a band over which its energy is compared
 LEAST = WINDOW << BANDS  # sides of the smallest picture whose energies can be compared
 STEP = 1 << BANDS  # that sides must be a multiple of
+VIF_WINDOWS = (17, 9, 5, 3)  # samples, from the finest scale on
+EYE_NOISE = 2.0  # variance of what the eye adds, in levels of video
+VIDEO_RANGE = 219 / 255
 
 
 class Critic(nn.Module):
@@ -65,3 +68,40 @@ def energies(luma: Tensor) -> Tensor:
 def texture_distance(x: Tensor, y: Tensor) -> Tensor:
     """Mean distance of the local energies of two pictures' luma, (N, 1, H, W)."""
     return (energies(x) - energies(y)).abs().mean()
+
+
+def visual_information(luma: Tensor, original: Tensor) -> Tensor:
+    """How much of what an eye sees in the original it sees in a picture, (N, 1, H, W) 0..255 each:
+    (N,), the mean of four scales; above 1 where contrast is higher.
+
+    Visual information fidelity in the domain of pixels (Sheikh and Bovik, 2006), windows and scales
+    as VMAF takes them, of which it is the largest part.
+    """
+    scales = []
+    x, y = original * VIDEO_RANGE, luma * VIDEO_RANGE
+    for scale, side in enumerate(VIF_WINDOWS):
+        taps = _gaussian(side).to(x)
+        if scale:
+            x, y = (_blurred(p, taps)[..., ::2, ::2] for p in (x, y))
+        mean_x, mean_y = _blurred(x, taps), _blurred(y, taps)
+        var_x = (_blurred(x * x, taps) - mean_x.square()).clamp_min(0)
+        var_y = (_blurred(y * y, taps) - mean_y.square()).clamp_min(0)
+        gain = (_blurred(x * y, taps) - mean_x * mean_y) / (var_x + 1e-4)
+        gain = gain.clamp_min(0)
+        left = (var_y - gain.square() * var_x).clamp_min(1e-4)
+        told = torch.log2(1 + gain.square() * var_x / (left + EYE_NOISE))
+        known = torch.log2(1 + var_x / EYE_NOISE)
+        scales.append(told.sum((1, 2, 3)) / (known.sum((1, 2, 3)) + 1e-4))
+    return torch.stack(scales).mean(0)
+
+
+def _gaussian(side: int) -> Tensor:
+    at = torch.arange(side, dtype=torch.float32) - side // 2
+    taps = torch.exp(-at.square() / (2 * (side / 5) ** 2))
+    return taps / taps.sum()
+
+
+def _blurred(x: Tensor, taps: Tensor) -> Tensor:
+    across, reach = taps.view(1, 1, 1, -1), len(taps) // 2
+    x = F.pad(x, (reach, reach, reach, reach), mode="reflect")
+    return F.conv2d(F.conv2d(x, across), across.transpose(2, 3))
