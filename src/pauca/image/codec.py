@@ -93,7 +93,7 @@ class PictureEncoder:
         effort = self._effort if qualities.map is None else min(self._effort, PLAIN)
         bands = bands_of(self._analysed, self.networks, code, effort)
         encoder = kind(pack, qualities, self._analysed.low_band, bands, self._costs, self._tile)
-        if effort in FACTORS:
+        if effort in FACTORS and pack.measure == "psnr":  # it weighs squared error
             price = error_price(code, pack.lmbda)
             encoder.thrift = cheapest(effort, price, self.size, partial(self._trial, encoder))
         return encoder
