@@ -34,6 +34,7 @@ class Tune(Enum):
     """What a shipped model is trained for."""
 
     PSNR = "psnr"
+    SSIM = "ssim"
 
 
 class Scale(Enum):

@@ -1,0 +1,77 @@
+"""The shipped pack for MS-SSIM: better by its measure at equal bytes, and a pack like any other."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image.photos import photo
+from PIL import Image
+
+import pauca
+from pauca.container.headers import ImageHeader
+from pauca.metrics.psnr import psnr
+from pauca.metrics.ssim import ms_ssim, ms_ssim_db
+
+SSIM, PSNR = "img-ssim", "img-psnr"
+BPP = 0.5
+
+
+def test_it_says_what_it_was_trained_for() -> None:
+    assert pauca.create_model(SSIM).measure == "ssim"
+    assert pauca.create_model(PSNR).measure == "psnr"
+
+
+def test_each_pack_wins_by_its_own_measure_at_equal_bytes() -> None:
+    pixels = photo(280, 400)
+    seen = {
+        name: pauca.decode(pauca.encode(pixels, model=name, bpp=BPP, content="photo"))
+        for name in (SSIM, PSNR)
+    }
+    likeness = {name: ms_ssim_db(ms_ssim(pixels, out)) for name, out in seen.items()}
+    assert likeness[SSIM] > likeness[PSNR] + 0.2
+    assert psnr(pixels, seen[PSNR]) > psnr(pixels, seen[SSIM]) + 0.3
+
+
+def test_regions_and_tiles_are_those_of_the_whole() -> None:
+    pixels = photo(280, 400)
+    stream = pauca.encode(pixels, model=SSIM, quality=40, tile=128, content="photo")
+    whole = pauca.decode(stream)
+    part = pauca.decode(stream, region=(90, 70, 200, 150))
+    assert np.array_equal(part, whole[70:220, 90:290])
+    assert np.array_equal(whole, pauca.decode(stream, threads=1))
+
+
+def test_a_likeness_is_reached() -> None:
+    pixels = photo(200, 300)
+    stream = pauca.encode(pixels, model=SSIM, min_ms_ssim=0.97, content="photo")
+    assert ms_ssim(pauca.decode(stream), pixels) >= 0.97
+
+
+def test_refinement_follows_the_measure() -> None:
+    pytest.importorskip("torch")
+    import torch
+
+    from pauca.image.cost_torch import SSIM_PRICES, ssim_price
+
+    pixels = photo(256, 256)
+    quality = 30.0
+    price = float(ssim_price(torch.tensor(quality))) * 256 * 256
+    assert min(SSIM_PRICES) < quality < max(SSIM_PRICES)
+
+    def cost(effort: int) -> float:
+        stream = pauca.encode(pixels, model=SSIM, quality=quality, effort=effort, content="photo")
+        return 8 * len(stream) + price * (1 - ms_ssim(pauca.decode(stream), pixels))
+
+    assert cost(7) < 0.99 * cost(3)
+
+
+def test_tune_names_it_on_the_command_line(tmp_path: Path) -> None:
+    Image.fromarray(photo(128, 160)).save(tmp_path / "a.png")
+    command = [sys.executable, "-m", "pauca", "encode", "a.png", "-o", "a.pauca", "--tune", "ssim"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    header = pauca.info(tmp_path / "a.pauca").header
+    assert isinstance(header, ImageHeader)
+    assert header.pack_id == pauca.create_model(SSIM).info.pack_id
