@@ -13,7 +13,9 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 from variants import LATENTS, VARIANTS
 
@@ -36,10 +38,13 @@ def macs_a_pixel(model: Model) -> float:
     return counter.get_total_flops() / 2 / SIDE**2
 
 
-def measured(name: str, options: argparse.Namespace) -> dict[str, object]:
+def measured(
+    name: str,
+    options: argparse.Namespace,
+    basis: NDArray[np.float32],
+    held: list[NDArray[np.uint8]],
+) -> dict[str, object]:
     """Train a variant, and what it reaches."""
-    pictures = load_pictures(find_pictures(options.data), SIDE)
-    basis = basis_of(pictures, LATENTS, 0)
     config = TrainConfig(
         options.data, options.out / name, options.hours, batch=options.batch, size=SIDE,
         exact_from=NEVER, threads=options.threads,
@@ -47,7 +52,6 @@ def measured(name: str, options: argparse.Namespace) -> dict[str, object]:
     state = torch.load(train(config, lambda: VARIANTS[name](basis)), weights_only=True)
     model = VARIANTS[name](basis)
     model.load_state_dict(state["ema"])
-    held = load_pictures(find_pictures([options.val]), 1)
     return {
         "kmacs": macs_a_pixel(model.eval()) / 1000,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -81,7 +85,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--variants", default=",".join(VARIANTS))
     options = parser.parse_args()
-    results = {name: measured(name, options) for name in options.variants.split(",")}
+    basis = basis_of(load_pictures(find_pictures(options.data), SIDE), LATENTS, 0)
+    held = load_pictures(find_pictures([options.val]), 1)
+    results = {name: measured(name, options, basis, held) for name in options.variants.split(",")}
     text = "\n".join(f"- {k}: {v}" for k, v in describe_machine().facts()) + "\n\n" + table(results)
     atomic_write(options.out / "transforms.json", json.dumps(results, indent=1).encode(), True)
     atomic_write(options.out / "transforms.md", text.encode(), True)

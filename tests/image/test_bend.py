@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pauca.image.bend import DIRECT, KNOTS, LIMIT, bend, between, knots, places, unbend
+from pauca.image.bend import DIRECT, LIMIT, bend, between, knots, places, unbend
+from pauca.pack.wavelet import BEND_KNOTS as KNOTS
 
 
 def test_places_are_where_integers_look() -> None:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image.glue import VALUE_MAX
+from pauca.pack.wavelet import BEND_KNOTS as KNOTS
 
-SUB = 16  # knots of an octave
-OCTAVES = 16
-KNOTS = SUB * (OCTAVES + 1) + 1  # from 0 to 2**20 sixteenths of a step
+SUB = 16  # knots of an octave, from 0 to 2**20 sixteenths of a step
+OCTAVES = (KNOTS - 1) // SUB - 1
 DIRECT = 4096  # magnitudes that are looked up; larger ones are rare
 LIMIT = (1 << 20) - 1  # of a magnitude, as that of every value
 

@@ -60,6 +60,15 @@ def base_step(quality: Tensor) -> Tensor:
     return torch.exp2(layout.STEP_OCTAVES[0] - layout.STEP_OCTAVES[1] * quality / 100.0)
 
 
+def between(table: Tensor, quality: Tensor) -> Tensor:
+    """A table (..., KNOTS) over quality at (N,) qualities: (N, ...), linear between knots."""
+    t = (quality / 100.0 * (KNOTS - 1)).clamp(0, KNOTS - 1 - 1e-4)
+    k = t.floor().long()
+    f = (t - k).view(-1, *[1] * (table.ndim - 1))
+    first = table.movedim(-1, 0)
+    return first[k] * (1 - f) + first[k + 1] * f
+
+
 @dataclass
 class Forward:
     """What training needs of one batch: pictures (N, 3, H, W), not clamped, and bits per pixel
@@ -106,11 +115,7 @@ class WaveletModel(nn.Module):
 
     def step_weights(self, quality: Tensor) -> Tensor:
         """(N,) quality to (N, LEVELS, COLOURS, BANDS) learned factors of the base step."""
-        t = (quality / 100.0 * (KNOTS - 1)).clamp(0, KNOTS - 1 - 1e-4)
-        k = t.floor().long()
-        f = (t - k).view(-1, 1, 1, 1)
-        table = self.log_steps.permute(3, 0, 1, 2)
-        return torch.exp2(table[k] * (1 - f) + table[k + 1] * f)
+        return torch.exp2(between(self.log_steps, quality))
 
     def powers(self) -> Tensor | None:
         """Powers (LEVELS, COLOURS) that values are bent by, 1 at most; None for none."""

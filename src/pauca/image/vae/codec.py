@@ -87,10 +87,13 @@ class VaeEncoder:
 
 @dataclass(frozen=True)
 class Latents:
-    """What the synthesis is given: y_hat (h, w, M) in 1/16 steps, and features (4h, 4w, C)."""
+    """What the synthesis is given: y_hat (h, w, M) in 1/16 steps and companded, and the last
+    features of the contexts (h, w, C).
+    """
 
     y16: NDArray[np.int32]
-    features: NDArray[np.uint8]
+    known: NDArray[np.int8]
+    f: NDArray[np.integer]
 
 
 def hyper_analysis(networks: Networks, code: int, y: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -124,15 +127,16 @@ def code_all(networks: Networks, code: int, size: tuple[int, int], coder: Coder)
         values = coder.values(places, params)
         layout.scatter(values, y16, places)
         layout.scatter(glue.compand(values, table), known, places)
-    inputs = {"f": f, "y": known, "plane": plane(code, known)}
-    (features,) = networks.run_program("gs", inputs).values()
-    return Latents(y16, features.astype(np.uint8, copy=False))
+    return Latents(y16, known, f)
 
 
 def synthesis(networks: Networks, code: int, latents: Latents, region: Window) -> NDArray[np.uint8]:
     """g_s: the pixels (h, w, 3) of a region."""
     pack = vae_of(networks.pack)
     matrix = pack.synthesis.T.astype(np.float64)
+    inputs = {"f": latents.f, "y": latents.known, "plane": plane(code, latents.known)}
+    (made,) = networks.run_program("gs", inputs).values()
+    features = made.astype(np.uint8, copy=False)
     cells = tuple(side * (SIDE // CELL) for side in latents.y16.shape[:2])
     halo = networks.reach("post")
     whole = region.shrink(CELL)
@@ -143,7 +147,7 @@ def synthesis(networks: Networks, code: int, latents: Latents, region: Window) -
         seen = blocks.scale(SIDE // CELL)
         coefficients = layout.dequantize(latents.y16[blocks.slices], pack.steps[code])
         planes = layout.linear_synthesis(coefficients, matrix)
-        head = heads(alone, "post", planes, latents.features[seen.slices], code)
+        head = heads(alone, "post", planes, features[seen.slices], code)
         inside = own.within(seen)
         planes = planes[:, *own.scale(CELL).within(seen.scale(CELL))]
         to = out[own.scale(CELL).within(whole.scale(CELL))]

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from pauca.coding.mixture import PARTS
 from pauca.errors import InputError
-from pauca.image.model import KNOTS, Forward, base_step
+from pauca.image.model import KNOTS, Forward, base_step, between
 from pauca.image.parts import CellFilter, compand, fold, unfold
 from pauca.image.vae.layout import GROUPS, HYPER_GAIN, HYPER_REACH, ORDERS, Places
 from pauca.nets.colour import to_rgb, to_ycc
@@ -224,13 +224,6 @@ class VaeModel(nn.Module):
         noisy = y + torch.rand_like(y) - 0.5 if self.training else y_hat
         bits = mixture_bits(noisy, means, codes[:n], codes[n:])
         return y_hat, bits.sum((1, 2, 3))
-
-
-def between(table: Tensor, quality: Tensor) -> Tensor:
-    """A table (C, KNOTS) over quality at (N,) qualities: (N, C), linear between knots."""
-    t = (quality / 100.0 * (KNOTS - 1)).clamp(0, KNOTS - 1 - 1e-4)
-    k = t.floor().long()
-    return torch.lerp(table.T[k], table.T[k + 1], (t - k)[:, None])
 
 
 def as_plane(value: Tensor, like: Tensor) -> Tensor:
