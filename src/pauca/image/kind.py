@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeVar
 
 from pauca.errors import InputError
+
+E = TypeVar("E", bound=Enum)
 
 
 class Content(Enum):
@@ -24,17 +27,17 @@ class Look(Enum):
 
 def content_of(name: str) -> Content:
     """The content of this name; `InputError` if there is none."""
-    try:
-        return Content(name)
-    except ValueError:
-        names = ", ".join(content.value for content in Content)
-        raise InputError(f"content {name}; one of {names} expected") from None
+    return _one_of(Content, name, f"content {name}")
 
 
 def look_of(name: str) -> Look:
     """The look of this name; `InputError` if there is none."""
+    return _one_of(Look, name, f"look {name!r}")
+
+
+def _one_of(kind: type[E], name: str, said: str) -> E:
     try:
-        return Look(name)
+        return kind(name)
     except ValueError:
-        names = ", ".join(look.value for look in Look)
-        raise InputError(f"look {name!r}; one of {names} expected") from None
+        names = ", ".join(one.value for one in kind)
+        raise InputError(f"{said}; one of {names} expected") from None
