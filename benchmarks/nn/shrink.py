@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
     parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
+    parser.add_argument("--bf16", action="store_true", help="train with products in bfloat16")
     parser.add_argument("--limit", type=int, default=None, help="only the first N test pictures")
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
@@ -56,7 +57,7 @@ def main() -> None:
     train = part(load_split(name, options.data, "train"), options.samples)
     data = {"x": train.normalized(train.pictures).numpy(), "y": train.labels.numpy()}
 
-    train_by = default_trainer(model, samples_of(data), epochs=options.epochs)
+    train_by = default_trainer(model, samples_of(data), epochs=options.epochs, bf16=options.bf16)
 
     def evaluate(module: nn.Module) -> float:
         return accuracy(module, test)

@@ -151,11 +151,10 @@ class _RowsOwn:
         metric *= valid[:, :, None] & valid[:, None, :]
         diagonal = np.arange(width)
         metric[:, diagonal, diagonal] += np.where(valid, ridge * (columns < problem.priced), 1.0)
-        inverse = np.linalg.inv(metric)
+        upper = inverse_factor(metric)
         b = np.where(valid, pulled[rows[:, None], columns], 0.0)
-        target = np.asarray((inverse @ b[:, :, None])[:, :, 0], np.float64)
-        upper = np.linalg.cholesky((inverse + inverse.transpose(0, 2, 1)) / 2).transpose(0, 2, 1)
-        return cls(rows, columns, valid, target, np.ascontiguousarray(upper))
+        target = np.asarray(upper.transpose(0, 2, 1) @ (upper @ b[:, :, None]), np.float64)
+        return cls(rows, columns, valid, target[:, :, 0], upper)
 
 
 def _choose_along(
@@ -205,24 +204,25 @@ def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels,
 
 
 def inverse_factor(metric: Floats) -> Floats:
-    """Return the upper triangular U with U' U the inverse of a symmetric positive definite matrix.
+    """Return the upper triangular U with U' U the inverse of a symmetric positive definite matrix,
+    or of each of several (..., n, n).
 
     The factor of the metric with both orders reversed is the inverse of what is wanted, and a
     triangle is inverted by halves: a third of the time of an inverse and its factor.
     """
-    lower = np.asarray(np.linalg.cholesky(metric[::-1, ::-1]), np.float64)
-    return np.ascontiguousarray(_inverse_of_lower(lower)[::-1, ::-1])
+    lower = np.asarray(np.linalg.cholesky(metric[..., ::-1, ::-1]), np.float64)
+    return np.ascontiguousarray(_inverse_of_lower(lower)[..., ::-1, ::-1])
 
 
 def _inverse_of_lower(lower: Floats) -> Floats:
-    size = len(lower)
+    size = lower.shape[-1]
     if size <= 2 * _BLOCK:
         return np.asarray(np.linalg.inv(lower), np.float64)
     half = size // 2
     out = np.zeros_like(lower)
-    out[:half, :half] = _inverse_of_lower(lower[:half, :half])
-    out[half:, half:] = _inverse_of_lower(lower[half:, half:])
-    out[half:, :half] = -out[half:, half:] @ (lower[half:, :half] @ out[:half, :half])
+    first = out[..., :half, :half] = _inverse_of_lower(lower[..., :half, :half])
+    last = out[..., half:, half:] = _inverse_of_lower(lower[..., half:, half:])
+    out[..., half:, :half] = -last @ (lower[..., half:, :half] @ first)
     return out
 
 

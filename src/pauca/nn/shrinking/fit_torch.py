@@ -22,12 +22,16 @@ TEACHING = DistillOptions(temperature=2.0, weight=0.5)
 
 @dataclass(frozen=True)
 class FitOptions:
-    """`epochs` of Adam at `rate`, falling as a cosine, on batches of `batch`."""
+    """`epochs` of Adam at `rate`, falling as a cosine, on batches of `batch`.
+
+    `bf16`: products in bfloat16, several times as fast where the processor has them.
+    """
 
     epochs: float = 1.0
     rate: float = 1e-3
     batch: int = 128
     seed: int = 0
+    bf16: bool = False
 
 
 def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callable[[Any], None]:
@@ -55,7 +59,8 @@ def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callab
             for group in optimizer.param_groups:
                 group["lr"] = options.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             x = tuple(a[rows] for a in inputs)
-            loss = _loss(module(*x), labels[rows], teacher, x)
+            with torch.autocast(x[0].device.type, torch.bfloat16, enabled=options.bf16):
+                loss = _loss(module(*x), labels[rows], teacher, x)
             if not torch.isfinite(loss):
                 raise InputError("training diverged: lower --rate")
             optimizer.zero_grad()
@@ -69,7 +74,8 @@ def _loss(output: Tensor, y: Tensor, teacher: nn.Module, x: tuple[Tensor, ...]) 
     if output.ndim == 2 and y.ndim == 1 and not y.is_floating_point() and output.shape[1] > 1:
         with torch.no_grad():
             answer = teacher(*x)
-        return distillation_loss(output, answer, y.long(), TEACHING)
+        return distillation_loss(output.float(), answer.float(), y.long(), TEACHING)
+    output = output.float()
     target = y.to(output.dtype)
     if output.numel() != target.numel():
         raise InputError(f"labels {tuple(y.shape)} do not fit outputs {tuple(output.shape)}")
