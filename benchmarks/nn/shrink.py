@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
     parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, at first")
     parser.add_argument("--bf16", action="store_true", help="train with products in bfloat16")
     parser.add_argument("--limit", type=int, default=None, help="only the first N test pictures")
     parser.add_argument("--trials", type=int, default=60)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pauca.errors import InputError
+from pauca.nn.moments_torch import evaluating
 from pauca.nn.passes.distill_torch import distillation_loss
 from pauca.nn.passes.options import DistillOptions
 from pauca.nn.shrinking.samples import Samples
@@ -42,9 +45,14 @@ def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callab
     """
     if samples.labels is None:
         raise InputError("training needs labels: an array y in the data")
-    inputs = [torch.from_numpy(a) for a in samples.inputs.values()]
+    inputs = [_as_input(a) for a in samples.inputs.values()]
     labels = torch.from_numpy(np.ascontiguousarray(samples.labels))
     steps = max(1, math.ceil(options.epochs * len(samples) / options.batch))
+    classes = labels.ndim == 1 and not labels.is_floating_point()
+
+    @cache
+    def answers() -> Tensor | None:
+        return _answers_of(teacher, inputs, options) if classes else None
 
     def train(module: nn.Module) -> None:
         torch.manual_seed(options.seed)
@@ -52,15 +60,16 @@ def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callab
         parameters = [p for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(parameters, options.rate)
         order = torch.zeros(0, dtype=torch.int64)
+        taught = answers()
         for step in range(steps):
             if len(order) < min(options.batch, len(samples)):
                 order = torch.randperm(len(samples), generator=draw)
             rows, order = order[: options.batch], order[options.batch :]
             for group in optimizer.param_groups:
                 group["lr"] = options.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-            x = tuple(a[rows] for a in inputs)
-            with torch.autocast(x[0].device.type, torch.bfloat16, enabled=options.bf16):
-                loss = _loss(module(*x), labels[rows], teacher, x)
+            with _precision(inputs[0], options):
+                output = module(*(a[rows] for a in inputs)).float()
+            loss = _loss(output, labels[rows], None if taught is None else taught[rows])
             if not torch.isfinite(loss):
                 raise InputError("training diverged: lower --rate")
             optimizer.zero_grad()
@@ -70,12 +79,27 @@ def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callab
     return train
 
 
-def _loss(output: Tensor, y: Tensor, teacher: nn.Module, x: tuple[Tensor, ...]) -> Tensor:
-    if output.ndim == 2 and y.ndim == 1 and not y.is_floating_point() and output.shape[1] > 1:
-        with torch.no_grad():
-            answer = teacher(*x)
-        return distillation_loss(output.float(), answer.float(), y.long(), TEACHING)
-    output = output.float()
+def _as_input(array: NDArray[Any]) -> Tensor:
+    """Samples as a tensor, pictures with channels last, which convolutions like."""
+    x = torch.from_numpy(array)
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+@torch.no_grad()
+def _answers_of(teacher: nn.Module, inputs: Sequence[Tensor], options: FitOptions) -> Tensor:
+    """What the teacher says of every sample, asked once and not in every pass."""
+    parts = zip(*(torch.split(a, options.batch) for a in inputs), strict=True)
+    with evaluating(teacher), _precision(inputs[0], options):
+        return torch.cat([teacher(*part).float() for part in parts])
+
+
+def _precision(x: Tensor, options: FitOptions) -> torch.autocast:
+    return torch.autocast(x.device.type, torch.bfloat16, enabled=options.bf16)
+
+
+def _loss(output: Tensor, y: Tensor, taught: Tensor | None) -> Tensor:
+    if taught is not None and output.ndim == 2 and output.shape[1] > 1:
+        return distillation_loss(output, taught, y.long(), TEACHING)
     target = y.to(output.dtype)
     if output.numel() != target.numel():
         raise InputError(f"labels {tuple(y.shape)} do not fit outputs {tuple(output.shape)}")

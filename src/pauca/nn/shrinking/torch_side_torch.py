@@ -18,6 +18,7 @@ from pauca.nn.train import SensitivityOptions, layer_statistics
 
 SEEN = 2000  # samples that statistics see
 BATCH = 250
+PLACES = 256  # of each that statistics of a convolution see
 TIMED = 64
 SECONDS = 0.3
 
@@ -57,7 +58,7 @@ class TorchSide:
             answer = model.eval()(*_arguments(batches[0][0]))
         options = SensitivityOptions(classes=answer.ndim == 2 and answer.shape[1] > 1)
         try:
-            found = layer_statistics(model, [b[0] for b in batches], options)
+            found = layer_statistics(model, [b[0] for b in batches], options, PLACES)
         except UnsupportedError:  # a layer whose inputs have no statistics: none has
             return []
         return [Known(layer, statistics) for layer, statistics in found.items()]
