@@ -7,9 +7,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pauca.image.look_torch import LookConfig, LookModel  # noqa: E402
+from pauca.nets.colour import to_ycc  # noqa: E402
 from pauca.nets.look import (  # noqa: E402
     LEAST,
     Critic,
+    crisp,
     energies,
     texture_distance,
     visual_information,
@@ -83,3 +85,13 @@ def test_visual_information_falls_with_blur_and_rises_with_contrast() -> None:
     assert float(visual_information(blurred, x)) < 0.85
     assert float(visual_information(noisy, x)) < 0.85
     assert float(visual_information(strong, x)) > 1.02
+
+
+def test_crisp_pictures_have_more_contrast_and_the_same_colours() -> None:
+    x = 64.0 + 128.0 * torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(5))
+    found, plain = to_ycc(crisp(x, 0.2)), to_ycc(x)
+    assert float(found[:, 0].std()) > 1.1 * float(plain[:, 0].std())
+    assert torch.allclose(found[:, 1:], plain[:, 1:], atol=0.01)
+    assert torch.equal(crisp(x, 0.0), x)
+    flat = torch.full((1, 3, 48, 48), 77.0)
+    assert torch.allclose(crisp(flat, 0.5), flat, atol=1e-3)

@@ -21,7 +21,7 @@ from pauca.nets import loop
 from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT
 from pauca.nets.lifting import analysis_level
-from pauca.nets.look import LEAST, STEP, texture_distance, visual_information
+from pauca.nets.look import LEAST, STEP, crisp, texture_distance, visual_information
 from pauca.nets.loop import LoopConfig, Run
 from pauca.pack.registry import create_model
 from pauca.pack.wavelet import WaveletPack, wavelet_of
@@ -35,7 +35,7 @@ MARGIN = 16  # pixels at the border of what was decoded that are not learned fro
 class LookTrainConfig(LoopConfig):
     """One run; `size` of crops, a multiple of 8. The loss is squared error in that of the
     faithful look, `texture` times the distance of local energies, `critic` times the critic's,
-    less `clarity` times the visual information.
+    less `clarity` times the visual information. Originals are made crisper by the share `crisp`.
     """
 
     pack: str = "img-psnr"
@@ -45,6 +45,7 @@ class LookTrainConfig(LoopConfig):
     texture: float = 0.3
     critic: float = 0.3
     clarity: float = 0.0
+    crisp: float = 0.0
     sizes: LookConfig | None = None
 
 
@@ -138,6 +139,8 @@ def train_look(config: LookTrainConfig) -> Path:
         step = base_step(quality)
         with torch.no_grad():
             plain = to_rgb(faithful(ycc, features, step, quality))
+        if config.crisp:
+            x = crisp(x, config.crisp)
         fake = model(ycc, features, step, quality)
         error, usual = ((y - x).square().mean((1, 2, 3)) for y in (fake, plain))
         seen, wanted, known = (to_ycc(y) for y in (fake, x, plain))

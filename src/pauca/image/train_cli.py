@@ -74,6 +74,7 @@ def train_look(
     texture: Annotated[float, typer.Option(help="Weight of local energies.")] = 0.3,
     critic: Annotated[float, typer.Option(help="Weight of the discriminator.")] = 0.3,
     clarity: Annotated[float, typer.Option(help="Weight of visual information (VIF).")] = 0.0,
+    crisp: Annotated[float, typer.Option(help="Sharpening of the originals, 0.2 for a fifth.")] = 0,
     threads: Threads = 0,
     device: Device = "auto",
     init: Init = None,
@@ -85,8 +86,8 @@ def train_look(
 
     config = LookTrainConfig(
         data=data, out=out, pack=pack, hours=hours, batch=batch, size=size, scenes=scenes, lr=lr,
-        exact_from=exact_from, texture=texture, critic=critic, clarity=clarity, threads=threads,
-        device=device, init=init, seed=seed,
+        exact_from=exact_from, texture=texture, critic=critic, clarity=clarity, crisp=crisp,
+        threads=threads, device=device, init=init, seed=seed,
     )  # fmt: skip
     print(run(config))
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from pauca.nets.colour import to_ycc
 from pauca.nets.lifting import analysis_level
 
 SLOPE = 0.2
@@ -18,6 +19,7 @@ BANDS = 3  # levels of bands that energies are compared of
 WINDOW = 8  # samples of a band over which its energy is compared
 LEAST = WINDOW << BANDS  # sides of the smallest picture whose energies can be compared
 STEP = 1 << BANDS  # that sides must be a multiple of
+CRISP_WINDOW = 9  # samples
 VIF_WINDOWS = (17, 9, 5, 3)  # samples, from the finest scale on
 EYE_NOISE = 2.0  # variance of what the eye adds, in levels of video
 VIDEO_RANGE = 219 / 255
@@ -93,6 +95,12 @@ def visual_information(luma: Tensor, original: Tensor) -> Tensor:
         known = torch.log2(1 + var_x / EYE_NOISE)
         scales.append(told.sum((1, 2, 3)) / (known.sum((1, 2, 3)) + 1e-4))
     return torch.stack(scales).mean(0)
+
+
+def crisp(x: Tensor, share: float) -> Tensor:
+    """RGB (N, 3, H, W) 0..255 with `share` of the luma's contrast to its surroundings added."""
+    luma = to_ycc(x)[:, :1]
+    return (x + share * (luma - _blurred(luma, _gaussian(CRISP_WINDOW).to(x)))).clamp(0, 255)
 
 
 def _gaussian(side: int) -> Tensor:
