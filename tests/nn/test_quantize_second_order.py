@@ -18,7 +18,7 @@ from pauca.nn.quantize.second_order import (
     SecondOrderOptions,
     quantize_second_order,
 )
-from pauca.nn.quantize.solver import Problem, descend, feed_forward
+from pauca.nn.quantize.solver import Problem, cheap_alone, descend, feed_forward
 from pauca.nn.quantize.train import quantize_in_order
 from pauca.nn.sensitivity import LayerStatistics
 from pauca.nn.train import layer_statistics, layers_in_order, output_worth
@@ -61,9 +61,9 @@ def test_the_rate_term_pays() -> None:
     assert problem.cost(aware) < problem.cost(blind)
 
 
-def pruned_problem(lmbda: float) -> Problem:
+def pruned_problem(lmbda: float, kept: float = 0.2) -> Problem:
     problem = a_problem(lmbda)
-    support = np.random.default_rng(1).random(problem.weights.shape) < 0.2
+    support = np.random.default_rng(1).random(problem.weights.shape) < kept
     return replace(problem, weights=problem.weights * support, support=support)
 
 
@@ -74,8 +74,12 @@ def test_whole_support_is_none() -> None:
     assert np.array_equal(feed_forward(whole, rates), feed_forward(problem, rates))
 
 
-def test_pruned_weights_stay_at_zero_and_the_others_make_up_for_each_other() -> None:
-    problem = pruned_problem(0.02)
+@pytest.mark.parametrize("kept, alone", [(0.2, True), (0.7, False)])
+def test_pruned_weights_stay_at_zero_and_the_others_make_up_for_each_other(
+    kept: float, alone: bool
+) -> None:
+    problem = pruned_problem(0.02, kept)
+    assert problem.support is not None and cheap_alone(problem.support) == alone
     plain = nearest(problem)
     found = feed_forward(problem, rates_of(plain))
     swept, changed = descend(problem, found, rates_of(found))

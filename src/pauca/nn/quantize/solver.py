@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Levels = NDArray[np.int64]
 
 _CELLS = 1 << 23  # numbers in the metrics of rows that are solved together
+_ALONE = 4.0  # times the work of one factor for all rows that factors for each of them may take
 _BLOCK = 64  # columns whose updates are applied together to the rest, for the sake of the cache
 
 
@@ -81,8 +82,9 @@ def feed_forward(problem: Problem, rates: RateTable) -> Levels:
 
     `rates` prices a level in the context of the two levels to its left.
     """
-    if problem.support is not None:
-        return feed_forward_sparse(problem, problem.support, rates)
+    support = problem.support
+    if support is not None and cheap_alone(support):
+        return feed_forward_sparse(problem, support, rates)
     target, upper, pull = problem.regularized
     work = target.copy()
     rows, columns = work.shape
@@ -99,11 +101,21 @@ def feed_forward(problem: Problem, rates: RateTable) -> Levels:
                 levels[:, j] = choose(work[:, j], problem.steps[j], terms, rates, contexts)
             else:
                 levels[:, j] = np.rint(work[:, j] / problem.steps[j])
+            if support is not None:
+                levels[~support[:, j], j] = 0
             error = (work[:, j] - levels[:, j] * problem.steps[j]) / pivot
             errors[:, j - start] = error
             work[:, j + 1 : stop] -= error[:, None] * upper[j, j + 1 : stop]
         work[:, stop:] -= errors @ upper[start:stop, stop:]
     return levels
+
+
+def cheap_alone(support: NDArray[np.bool_]) -> bool:
+    """Whether a factor for the columns of every row takes little more work than one for all rows,
+    which lets zeros take a part of the feedback that could not move them.
+    """
+    work = float((support.sum(1).astype(np.float64) ** 3).sum())
+    return work <= _ALONE * float(support.shape[1]) ** 3
 
 
 def feed_forward_sparse(problem: Problem, support: NDArray[np.bool_], rates: RateTable) -> Levels:
