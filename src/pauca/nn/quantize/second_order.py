@@ -8,7 +8,7 @@ Because every layer's loss is in the same unit, one lmbda spends bits where they
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ def quantize_layer(
         problems.append(Problem(target, damped[group], worth, steps, options.lmbda, free, support))
     levels = _solve(problems, options)
     if kept is not None:  # the cheaper of the two ways
-        free_problems = [replace(p, support=None) for p in problems]
+        free_problems = [p.freed() for p in problems]
         levels = min(levels, _solve(free_problems, options), key=lambda k: _cost(free_problems, k))
     inputs = matrix.shape[1]
     found = as_levels(levels[:, :inputs], layer.weight).reshape(array.shape)

@@ -12,7 +12,7 @@ moments of the layer's inputs. Two solvers, both over all rows at once and one c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -65,6 +65,13 @@ class Problem:
     def cost(self, levels: Levels) -> float:
         """Return loss + lmbda bits."""
         return self.loss(levels) + self.lmbda * self.bits(levels)
+
+    def freed(self) -> Problem:
+        """Return the problem without its support; what was computed for both is not lost."""
+        free = replace(self, support=None)
+        if "regularized" in vars(self):
+            vars(free)["regularized"] = self.regularized
+        return free
 
     @cached_property
     def regularized(self) -> tuple[Floats, Floats, float]:
