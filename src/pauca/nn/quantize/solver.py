@@ -67,10 +67,9 @@ class Problem:
         return self.loss(levels) + self.lmbda * self.bits(levels)
 
     def freed(self) -> Problem:
-        """Return the problem without its support; what was computed for both is not lost."""
+        """Return the problem without its support, with what that has foreseen: it serves better."""
         free = replace(self, support=None)
-        if "regularized" in vars(self):
-            vars(free)["regularized"] = self.regularized
+        vars(free)["regularized"] = self.regularized
         return free
 
     @cached_property
@@ -223,8 +222,7 @@ def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels,
 
 
 def inverse_factor(metric: Floats) -> Floats:
-    """Return the upper triangular U with U' U the inverse of a symmetric positive definite matrix,
-    or of each of several (..., n, n).
+    """Return the upper triangular U with U' U the inverse of positive definite matrices (..., n, n).
 
     The factor of the metric with both orders reversed is the inverse of what is wanted, and a
     triangle is inverted by halves: a third of the time of an inverse and its factor.
