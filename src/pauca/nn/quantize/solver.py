@@ -222,7 +222,7 @@ def descend(problem: Problem, levels: Levels, rates: RateTable) -> tuple[Levels,
 
 
 def inverse_factor(metric: Floats) -> Floats:
-    """Return the upper triangular U with U' U the inverse of positive definite matrices (..., n, n).
+    """Return the upper triangular U with U' U the inverse of positive definite (..., n, n).
 
     The factor of the metric with both orders reversed is the inverse of what is wanted, and a
     triangle is inverted by halves: a third of the time of an inverse and its factor.
