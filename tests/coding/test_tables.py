@@ -112,3 +112,12 @@ def test_limits_on_sets() -> None:
         gaussian_tables([0.0])
     with pytest.raises(PackError):
         gaussian_tables([1.0], tail_mass=0)
+
+
+def test_bits_are_those_of_the_intervals() -> None:
+    tables = tables_from_pmfs([np.array([1.0, 2.0, 1.0]), np.ones(7)], [-1, -3], escape=0.01)
+    bits = tables.bits()
+    freq = np.diff(tables.cdf.astype(int), axis=1)
+    assert bits.shape == freq.shape == (2, 8)
+    assert np.allclose(bits[freq > 0], 16 - np.log2(freq[freq > 0]))
+    assert (bits[freq == 0] == 16).all()

@@ -34,6 +34,11 @@ class Tables:
         """Return the number of tables."""
         return int(self.size.shape[0])
 
+    def bits(self) -> NDArray[np.float64]:
+        """Return the bits of every interval (n, max(size) + 1); 16 where a table has none."""
+        mass = np.diff(self.cdf.astype(np.float64), axis=1) / 65536.0
+        return np.asarray(-np.log2(mass.clip(2.0**-16)), np.float64)
+
 
 def validate(tables: Tables) -> None:
     """Raise `PackError` unless the tables are well-formed: packs may come from strangers."""

@@ -49,11 +49,10 @@ def cost_table(pack: WaveletPack) -> CostTable:
 
 def savings(tables: Tables) -> NDArray[np.float32]:
     """Bits saved by a step towards zero, (tables, MOVES + 1), by magnitude."""
-    mass = np.diff(tables.cdf.astype(np.float64), axis=1)
     rows = np.arange(len(tables))[:, None]
     reach = -tables.offset[:, None]
     magnitude = np.minimum(np.arange(MOVES + 1), reach)
-    bits = -np.log2(mass[rows, reach + magnitude] / 65536.0)
+    bits = tables.bits()[rows, reach + magnitude]
     out = np.zeros_like(bits)
     out[:, 1:] = bits[:, 1:] - bits[:, :-1]
     return out.astype(np.float32)

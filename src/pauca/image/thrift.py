@@ -32,8 +32,7 @@ class Ledger:
         shape = (size[0] >> LOG_BLOCK, size[1] >> LOG_BLOCK)
         self.bits, self.error = np.zeros(shape), np.zeros(shape)
         self._tables = tables
-        mass = np.diff(tables.cdf.astype(np.float64), axis=1) / 65536.0
-        self._price = -np.log2(mass.clip(2.0**-16)).astype(np.float32)
+        self._price = tables.bits().astype(np.float32)
 
     def spend(
         self, level: int, window: Window, symbols: NDArray[np.int16], indexes: NDArray[np.uint8]

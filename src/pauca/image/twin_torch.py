@@ -24,11 +24,10 @@ class TablePrior(nn.Module):
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
-        mass = np.diff(tables.cdf.astype(np.float64), axis=1) / 65536.0
         magnitude = np.arange(REACH + 2)
         rows = np.arange(SCALES)[:, None]
         reach = -tables.offset[:SCALES, None].astype(np.int64)
-        bits = -np.log2(mass[rows, reach + np.minimum(magnitude, reach)].clip(2.0**-16))
+        bits = tables.bits()[rows, reach + np.minimum(magnitude, reach)]
         beyond = np.log2(np.maximum(magnitude, 1) / np.maximum(reach, 1)).clip(0)
         bits += ESCAPE * beyond + 2 * (magnitude > reach)
         self.register_buffer("bits_of", torch.from_numpy(bits.astype(np.float32)).flatten())
