@@ -70,7 +70,7 @@ __all__ = [
 def encode(
     source: Any,
     *,
-    model: "str | ImagePack" = "img-psnr",
+    model: "str | Path | ImagePack" = "img-psnr",
     quality: float | None = None,
     bpp: float | None = None,
     target_size: int | None = None,
@@ -124,7 +124,7 @@ def encode(
     picture = read_picture(source, limits, to_8_bit, as_rows=True)
     if metadata is not None:
         picture = with_metadata(picture, metadata)
-    pack = create_model(model) if isinstance(model, str) else model
+    pack = create_model(model) if isinstance(model, str | os.PathLike) else model
     options = EncodeOptions(quality, effort, threads, tile=tile)
     aim = Aim(target, fidelity, report)
     return encode_picture(picture, pack, options, aim, keep_hidden, kind)
@@ -259,7 +259,7 @@ def info(source: Any, *, limits: Limits | None = None) -> StreamInfo:
     return read_info(_stream_bytes(source, limits), limits)
 
 
-def create_model(name_or_path: str) -> "ImagePack":
+def create_model(name_or_path: "str | Path") -> "ImagePack":
     """Return the model pack with this name, or the one in this folder; raises `PackError`."""
     from pauca.pack import registry
 

@@ -173,6 +173,13 @@ def test_mixed_pictures_keep_their_graphics(pack: VaePack) -> None:
     assert psnr(out[:, :256], pixels[:, :256]) > 15
 
 
+def test_a_folder_is_a_model(folder: Path) -> None:
+    pixels = photo(128, 128)
+    stream = pauca.encode(pixels, model=folder, content="photo")
+    assert stream == pauca.encode(pixels, model=str(folder), content="photo")
+    assert pauca.decode(stream, packs=[folder]).shape == pixels.shape
+
+
 def payload_of(stream: bytes) -> list[Chunk]:
     return decode_stream(stream, CODED, Limits())
 
