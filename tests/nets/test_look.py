@@ -18,7 +18,7 @@ from pauca.nets.look import (  # noqa: E402
 )
 from pauca.nets.loop import load_averaged  # noqa: E402
 
-SHIPPED = Path(__file__).parents[2] / "training/img-psnr-natural-0.1.0.pt"
+SHIPPED = Path(__file__).parents[2] / "training/img-psnr-natural-0.2.0.pt"
 
 
 @pytest.mark.parametrize("planes", [1, 3])
