@@ -1,4 +1,6 @@
-"""The shipped pack for MS-SSIM: better by its measure at equal bytes, and a pack like any other."""
+"""The shipped packs for MS-SSIM and for both measures: better by theirs at equal bytes, and packs
+like any other.
+"""
 
 import subprocess
 import sys
@@ -14,24 +16,26 @@ from pauca.container.headers import ImageHeader
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim, ms_ssim_db
 
-SSIM, PSNR = "img-ssim", "img-psnr"
+SSIM, PSNR, MIX = "img-ssim", "img-psnr", "img-mix"
 BPP = 0.5
 
 
-def test_it_says_what_it_was_trained_for() -> None:
-    assert pauca.create_model(SSIM).measure == "ssim"
-    assert pauca.create_model(PSNR).measure == "psnr"
+@pytest.mark.parametrize("name", [SSIM, PSNR, MIX])
+def test_it_says_what_it_was_trained_for(name: str) -> None:
+    assert f"img-{pauca.create_model(name).measure}" == name
 
 
 def test_each_pack_wins_by_its_own_measure_at_equal_bytes() -> None:
     pixels = photo(280, 400)
     seen = {
         name: pauca.decode(pauca.encode(pixels, model=name, bpp=BPP, content="photo"))
-        for name in (SSIM, PSNR)
+        for name in (SSIM, PSNR, MIX)
     }
     likeness = {name: ms_ssim_db(ms_ssim(pixels, out)) for name, out in seen.items()}
     assert likeness[SSIM] > likeness[PSNR] + 0.2
     assert psnr(pixels, seen[PSNR]) > psnr(pixels, seen[SSIM]) + 0.3
+    assert likeness[MIX] > likeness[PSNR] + 0.1
+    assert psnr(pixels, seen[MIX]) > psnr(pixels, seen[SSIM]) + 0.1
 
 
 def test_regions_and_tiles_are_those_of_the_whole() -> None:
@@ -67,11 +71,13 @@ def test_refinement_follows_the_measure() -> None:
     assert cost(7) < 0.98 * cost(3)
 
 
-def test_tune_names_it_on_the_command_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [SSIM, MIX])
+def test_tune_names_it_on_the_command_line(tmp_path: Path, name: str) -> None:
     Image.fromarray(photo(128, 160)).save(tmp_path / "a.png")
-    command = [sys.executable, "-m", "pauca", "encode", "a.png", "-o", "a.pauca", "--tune", "ssim"]
+    command = [sys.executable, "-m", "pauca", "encode", "a.png", "-o", "a.pauca"]
+    command += ["--tune", name.removeprefix("img-")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     header = pauca.info(tmp_path / "a.pauca").header
     assert isinstance(header, ImageHeader)
-    assert header.pack_id == pauca.create_model(SSIM).info.pack_id
+    assert header.pack_id == pauca.create_model(name).info.pack_id

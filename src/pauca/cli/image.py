@@ -35,6 +35,7 @@ class Tune(Enum):
 
     PSNR = "psnr"
     SSIM = "ssim"
+    MIX = "mix"
 
 
 class Scale(Enum):
