@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import torch
-from digits import Split, load_split
+from digits import Split, augment, load_split
 from evaluate import accuracy
 from networks import load_network, read_tensors
 from torch import nn
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/shrink"))
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
+    parser.add_argument("--augment", action="store_true", help="shift and flip them, once")
     parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
     parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, at first")
     parser.add_argument("--bf16", action="store_true", help="train with products in bfloat16")
@@ -56,7 +57,10 @@ def main() -> None:
     name, model = load_network(read_tensors(options.model))
     test = part(load_split(name, options.data, "test"), options.limit)
     train = part(load_split(name, options.data, "train"), options.samples)
-    data = {"x": train.normalized(train.pictures).numpy(), "y": train.labels.numpy()}
+    pictures = train.pictures
+    if options.augment:
+        pictures = augment(pictures, 4, True, torch.Generator().manual_seed(0))
+    data = {"x": train.normalized(pictures).numpy(), "y": train.labels.numpy()}
 
     train_by = default_trainer(model, samples_of(data), epochs=options.epochs, bf16=options.bf16)
 
