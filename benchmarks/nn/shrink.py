@@ -62,7 +62,9 @@ def main() -> None:
         pictures = augment(pictures, 4, True, torch.Generator().manual_seed(0))
     data = {"x": train.normalized(pictures).numpy(), "y": train.labels.numpy()}
 
-    train_by = default_trainer(model, samples_of(data), epochs=options.epochs, bf16=options.bf16)
+    train_by = default_trainer(
+        model, samples_of(data), epochs=options.epochs, rate=options.rate, bf16=options.bf16
+    )
 
     def evaluate(module: nn.Module) -> float:
         return accuracy(module, test)
