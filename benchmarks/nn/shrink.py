@@ -12,12 +12,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from digits import Split, augment, load_split
 from evaluate import accuracy
 from networks import load_network, read_tensors
+from numpy.typing import NDArray
 from torch import nn
+from train import RECIPES as RECIPES_OF_TRAINING
+from train import Recipe
 
 from pauca.bench.shrink_report import row_of, summary, to_json, to_markdown
 from pauca.container.files import atomic_write
@@ -37,6 +41,15 @@ def part(split: Split, count: int | None) -> Split:
     return Split(split.pictures[:count], split.labels[:count], split.mean, split.deviation)
 
 
+def samples_from(split: Split, recipe: Recipe | None) -> dict[str, NDArray[Any]]:
+    """Pictures and labels as arrays, shifted and flipped once as the recipe's training does."""
+    pictures = split.pictures
+    if recipe is not None:
+        draw = torch.Generator().manual_seed(0)
+        pictures = augment(pictures, recipe.shift, recipe.flip, draw)
+    return {"x": split.normalized(pictures).numpy(), "y": split.labels.numpy()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Recipes by hand and by search.")
     parser.add_argument("model", type=Path)
@@ -44,7 +57,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/shrink"))
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
-    parser.add_argument("--augment", action="store_true", help="shift and flip them, once")
+    parser.add_argument(
+        "--augment", action="store_true", help="shift and flip them as train.py, once"
+    )
     parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
     parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, at first")
     parser.add_argument("--bf16", action="store_true", help="train with products in bfloat16")
@@ -57,11 +72,7 @@ def main() -> None:
     name, model = load_network(read_tensors(options.model))
     test = part(load_split(name, options.data, "test"), options.limit)
     train = part(load_split(name, options.data, "train"), options.samples)
-    pictures = train.pictures
-    if options.augment:
-        pictures = augment(pictures, 4, True, torch.Generator().manual_seed(0))
-    data = {"x": train.normalized(pictures).numpy(), "y": train.labels.numpy()}
-
+    data = samples_from(train, RECIPES_OF_TRAINING[name] if options.augment else None)
     train_by = default_trainer(
         model, samples_of(data), epochs=options.epochs, rate=options.rate, bf16=options.bf16
     )

@@ -109,6 +109,7 @@ def encode(
     from pauca.image.compress import Aim, target_of
     from pauca.image.kind import content_of
     from pauca.image.picture import encode_picture
+    from pauca.pack.registry import model_of
     from pauca.pixels.files import read_picture
     from pauca.pixels.picture import with_metadata
 
@@ -124,10 +125,9 @@ def encode(
     picture = read_picture(source, limits, to_8_bit, as_rows=True)
     if metadata is not None:
         picture = with_metadata(picture, metadata)
-    pack = create_model(model) if isinstance(model, str | os.PathLike) else model
     options = EncodeOptions(quality, effort, threads, tile=tile)
     aim = Aim(target, fidelity, report)
-    return encode_picture(picture, pack, options, aim, keep_hidden, kind)
+    return encode_picture(picture, model_of(model), options, aim, keep_hidden, kind)
 
 
 def decode(

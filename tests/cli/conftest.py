@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,44 +8,6 @@ from PIL import Image
 import pauca
 from pauca.container.chunks import Chunk, encode_stream
 from pauca.container.headers import ImageHeader, encode_image_header
-
-
-@dataclass
-class Result:
-    code: int
-    out: bytes
-    err: str
-
-    def fails(self, code: int, *words: str) -> None:
-        """Assert exit `code` and exactly one line of error that holds `words`."""
-        assert self.code == code, self.err
-        assert self.err.startswith("pauca: error: "), self.err
-        assert self.err.count("\n") == 1, self.err
-        assert self.err.endswith("\n")
-        for word in words:
-            assert word in self.err
-        assert self.out == b""
-
-
-Cli = Callable[..., Result]
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    """Run the command as a process in an empty folder, standard streams being pipes."""
-
-    def run(*args: str | Path, input: bytes = b"") -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "pauca", *map(str, args)],
-            input=input,
-            capture_output=True,
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "100"},
-            timeout=120,
-        )
-        return Result(done.returncode, done.stdout, done.stderr.decode())
-
-    return run
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from process import Cli
 
 import pauca
-
-from .conftest import Cli
 
 ICC, XMP = bytes(range(128)) * 4, b"<x:xmpmeta/>"
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from image.screens import mixed, screen, text_only
 from PIL import Image
+from process import Cli
 
 from pauca.pixels.files import read_image
-
-from .conftest import Cli
 
 
 @pytest.fixture

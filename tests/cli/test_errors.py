@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from .conftest import Cli
+from process import Cli
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import importlib.util
 
 import pytest
-
-from .conftest import Cli
+from process import Cli
 
 
 @pytest.mark.parametrize(

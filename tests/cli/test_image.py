@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from process import Cli
 
 import pauca
 from pauca.pixels.files import read_image
-
-from .conftest import Cli
 
 
 def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -3,9 +3,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pauca
+from process import Cli
 
-from .conftest import Cli
+import pauca
 
 
 def test_version(cli: Cli) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli.conftest import Cli
+from process import Cli
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from process import Cli
 
 import pauca
-
-from .conftest import Cli
 
 
 @pytest.fixture

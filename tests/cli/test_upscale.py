@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from process import Cli
 
 from pauca.cli.main import main
-
-from .conftest import Cli
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from sr.packs import write_random_pack  # noqa: E402

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from process import Cli, Result
 
 import pauca
 from pauca.container.chunks import Chunk, decode_stream, encode_stream
 from pauca.container.fidelity import Fidelity, encode_fidelity
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim
-
-from .conftest import Cli, Result
 
 
 @pytest.fixture

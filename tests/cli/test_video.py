@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from process import Cli
 
 from pauca.cli.main import main
-
-from .conftest import Cli
 
 av = pytest.importorskip("av")
 

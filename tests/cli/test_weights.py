@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from numpy.typing import NDArray
+from process import Cli
 
 import pauca
-
-from .conftest import Cli
 
 Arrays = dict[str, NDArray[np.generic]]
 

@@ -2,14 +2,13 @@
 like any other.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image.photos import photo
 from PIL import Image
+from process import Cli
 
 import pauca
 from pauca.container.headers import ImageHeader
@@ -72,12 +71,10 @@ def test_refinement_follows_the_measure() -> None:
 
 
 @pytest.mark.parametrize("name", [SSIM, MIX])
-def test_tune_names_it_on_the_command_line(tmp_path: Path, name: str) -> None:
+def test_tune_names_it_on_the_command_line(tmp_path: Path, cli: Cli, name: str) -> None:
     Image.fromarray(photo(128, 160)).save(tmp_path / "a.png")
-    command = [sys.executable, "-m", "pauca", "encode", "a.png", "-o", "a.pauca"]
-    command += ["--tune", name.removeprefix("img-")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    done = cli("encode", "a.png", "-o", "a.pauca", "--tune", name.removeprefix("img-"))
+    assert done.code == 0, done.err
     header = pauca.info(tmp_path / "a.pauca").header
     assert isinstance(header, ImageHeader)
     assert header.pack_id == pauca.create_model(name).info.pack_id

@@ -1,14 +1,13 @@
 """The autoencoder family: transforms, training, and its commands as processes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from process import Cli
 
 torch = pytest.importorskip("torch")
 
@@ -64,30 +63,23 @@ def test_training_learns_and_resumes(tmp_path: Path) -> None:
     assert torch.load(train(longer), weights_only=True)["step"] > first["step"]
 
 
-def pauca_cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pauca", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def test_train_export_encode_decode_as_processes(tmp_path: Path) -> None:
+def test_train_export_encode_decode_as_processes(tmp_path: Path, cli: Cli) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     Image.fromarray(photo(256, 384)).save(photos / "a.png")
     sizes = json.dumps({k: v for k, v in vars(SMALL).items() if k != "lmbda"})
-    common = ("--data", photos, "--out", tmp_path / "run", "--size", 128, "--threads", 1)
-    done = pauca_cli(
-        "train", "image", "--family", "vae", "--hours", 0.001, *common, "--sizes", sizes
-    )
-    assert done.returncode == 0, done.stderr
-    done = pauca_cli("export", "image", tmp_path / "run/checkpoint.pt", "-o", tmp_path / "pack")
-    assert done.returncode == 0, done.stderr
+    common = ("--data", photos, "--out", tmp_path / "run", "--size", "128", "--threads", "1")
+    done = cli("train", "image", "--family", "vae", "--hours", "0.001", *common, "--sizes", sizes)
+    assert done.code == 0, done.err
+    done = cli("export", "image", tmp_path / "run/checkpoint.pt", "-o", tmp_path / "pack")
+    assert done.code == 0, done.err
     stream, out = tmp_path / "a.pauca", tmp_path / "b.png"
-    done = pauca_cli("encode", photos / "a.png", "-o", stream, "-m", tmp_path / "pack")
-    assert done.returncode == 0, done.stderr
-    done = pauca_cli("decode", stream, "-o", out, "-m", tmp_path / "pack")
-    assert done.returncode == 0, done.stderr
+    done = cli("encode", photos / "a.png", "-o", stream, "-m", tmp_path / "pack")
+    assert done.code == 0, done.err
+    done = cli("decode", stream, "-o", out, "-m", tmp_path / "pack")
+    assert done.code == 0, done.err
     with Image.open(out) as image:
         assert psnr(np.asarray(image), photo(256, 384)) > 15
-    unknown = pauca_cli("train", "image", "--family", "cubism", *common)
-    assert unknown.returncode != 0
-    assert "cubism" in unknown.stderr and "Traceback" not in unknown.stderr
+    unknown = cli("train", "image", "--family", "cubism", *common)
+    assert unknown.code != 0
+    assert "cubism" in unknown.err and "Traceback" not in unknown.err

@@ -38,7 +38,7 @@ from pauca.image.kind import content_of
 from pauca.image.parse import ALPHA, CODED
 from pauca.image.picture import decode_picture, encode_picture
 from pauca.limits import Limits
-from pauca.pack.registry import create_model
+from pauca.pack.registry import model_of
 from pauca.pixels.files import read_picture
 from pauca.pixels.picture import Picture
 
@@ -105,8 +105,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     hidden = options.get("keep_hidden", False)
     with _pillow_errors(ValueError):
         content = content_of(options.get("content", "auto"))
-        pack = create_model(model) if isinstance(model, str | Path) else model
-        data = encode_picture(picture, pack, coding, keep_hidden=hidden, content=content)
+        data = encode_picture(picture, model_of(model), coding, keep_hidden=hidden, content=content)
     file.write(data)
 
 

@@ -4,6 +4,7 @@ by path.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -36,6 +37,11 @@ def create_model(name: str | Path) -> ImagePack:
     what is missing.
     """
     return _load(find_folder(name))
+
+
+def model_of(model: str | Path | ImagePack) -> ImagePack:
+    """Return a picture pack that is given itself, by name or by path."""
+    return create_model(model) if isinstance(model, str | os.PathLike) else model
 
 
 def create_upscaler(name: str | Path) -> SrPack:

@@ -48,10 +48,10 @@ def trainer(samples: Samples, teacher: nn.Module, options: FitOptions) -> Callab
     inputs = [_as_input(a) for a in samples.inputs.values()]
     labels = torch.from_numpy(np.ascontiguousarray(samples.labels))
     steps = max(1, math.ceil(options.epochs * len(samples) / options.batch))
-    classes = labels.ndim == 1 and not labels.is_floating_point()
 
     @cache
     def answers() -> Tensor | None:
+        classes = labels.ndim == 1 and not labels.is_floating_point()
         return _answers_of(teacher, inputs, options) if classes else None
 
     def train(module: nn.Module) -> None:
@@ -86,11 +86,14 @@ def _as_input(array: NDArray[Any]) -> Tensor:
 
 
 @torch.no_grad()
-def _answers_of(teacher: nn.Module, inputs: Sequence[Tensor], options: FitOptions) -> Tensor:
-    """What the teacher says of every sample, asked once and not in every pass."""
+def _answers_of(teacher: nn.Module, inputs: Sequence[Tensor], options: FitOptions) -> Tensor | None:
+    """What the teacher says of every sample, asked once and not in every pass; None where that is
+    no choice of classes.
+    """
     parts = zip(*(torch.split(a, options.batch) for a in inputs), strict=True)
     with evaluating(teacher), _precision(inputs[0], options):
-        return torch.cat([teacher(*part).float() for part in parts])
+        found = torch.cat([teacher(*part).float() for part in parts])
+    return found if found.ndim == 2 and found.shape[1] > 1 else None
 
 
 def _precision(x: Tensor, options: FitOptions) -> torch.autocast:
@@ -98,7 +101,7 @@ def _precision(x: Tensor, options: FitOptions) -> torch.autocast:
 
 
 def _loss(output: Tensor, y: Tensor, taught: Tensor | None) -> Tensor:
-    if taught is not None and output.ndim == 2 and output.shape[1] > 1:
+    if taught is not None:
         return distillation_loss(output, taught, y.long(), TEACHING)
     target = y.to(output.dtype)
     if output.numel() != target.numel():
