@@ -1,4 +1,4 @@
-"""Transforms and contexts of pictures at equal time of training and about equal cost.
+"""Transforms, contexts and priors of pictures at equal time of training and about equal cost.
 
     python benchmarks/transforms/study.py --data photos --val kodak --hours 0.15
 

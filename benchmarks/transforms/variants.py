@@ -6,6 +6,7 @@ All are trained in floating point; the wavelet ones differ from `fixed` in one t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -183,7 +184,8 @@ AUTOENCODER = VaeConfig(
     post_blocks=2, pre_channels=24, pre_blocks=1,
 )  # fmt: skip
 
-# Each from the KLT of the training pictures (LATENTS, 768), which the autoencoder begins with.
+# Each from the KLT of the training pictures (LATENTS, 768), which the autoencoder begins with. The
+# last three are `klt-vae`, of four passes and one Gaussian a value, with other priors.
 VARIANTS: dict[str, Callable[[NDArray[np.float32]], Model]] = {
     "fixed": lambda basis: WaveletModel(BASE),
     "learned-lifting": lambda basis: LearnedLifting(BASE),
@@ -191,4 +193,7 @@ VARIANTS: dict[str, Callable[[NDArray[np.float32]], Model]] = {
     "attention": lambda basis: AttentionModel(BASE),
     "recurrent": lambda basis: RecurrentModel(BASE),
     "klt-vae": lambda basis: VaeModel(AUTOENCODER, basis),
+    "mixture": lambda basis: VaeModel(replace(AUTOENCODER, parts=3), basis),
+    "checkerboard": lambda basis: VaeModel(replace(AUTOENCODER, passes=2), basis),
+    "checkerboard-mixture": lambda basis: VaeModel(replace(AUTOENCODER, passes=2, parts=3), basis),
 }

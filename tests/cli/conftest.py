@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -30,6 +31,27 @@ def picture(tmp_path: Path, pixels: NDArray[np.uint8]) -> Path:
     """Return the path of a PNG of `pixels`."""
     Image.fromarray(pixels).save(tmp_path / "in.png")
     return tmp_path / "in.png"
+
+
+@pytest.fixture(scope="session")
+def arrays() -> dict[str, NDArray[np.generic]]:
+    """Return two layers with statistics: 10,350 elements."""
+    rng = np.random.default_rng(0)
+    return {
+        "fc1.weight": rng.normal(0, 0.05, (100, 90)).astype(np.float32),
+        "fc1.bias": rng.normal(0, 0.05, 100).astype(np.float32),
+        "bn.running_var": np.exp(rng.normal(0, 5, 100)).astype(np.float32),
+        "bn.steps": np.array(77, np.int64),
+        "fc2.weight": rng.normal(0, 0.05, (10, 100)).astype(np.float16),
+        "fc2.mask": rng.random(149) < 0.5,
+    }
+
+
+@pytest.fixture
+def network(tmp_path: Path, arrays: dict[str, NDArray[np.generic]]) -> Path:
+    """Return the path of a safetensors file of `arrays`."""
+    (tmp_path / "in.safetensors").write_bytes(safetensors.numpy.save(arrays, {"by": "me"}))
+    return tmp_path / "in.safetensors"
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """The natural look: another last filter of the same stream, with a warning where it is far off."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image.photos import photo
+from process import Cli, Result
 
 torch = pytest.importorskip("torch")
 
@@ -110,20 +108,16 @@ def test_learns_and_is_exported(tmp_path: Path) -> None:
             train_look(LookTrainConfig([tmp_path], tmp_path / "run", size=size))
 
 
-def test_command_warns(tmp_path: Path) -> None:
+def test_command_warns(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.pauca").write_bytes(encode(photo(100, 90), quality=10))
     look = write_look(tmp_path / "look", 2.0)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pauca", "decode", "a.pauca", "-o", "a.png", "-f"]
-        return subprocess.run(
-            [*command, *words, "-m", str(look)], cwd=tmp_path, capture_output=True, text=True,
-            env=os.environ, timeout=120,
-        )  # fmt: skip
+    def run(*words: str) -> Result:
+        return cli("decode", "a.pauca", "-o", "a.png", "-f", *words, "-m", look)
 
     far = run("--look", "natural", "--look-bound", "60")
-    assert far.returncode == 0 and "dB from the faithful one" in far.stderr, far.stderr
+    assert far.code == 0 and "dB from the faithful one" in far.err, far.err
     near = run("--look", "natural", "--look-bound", "1")
-    assert near.returncode == 0 and "faithful" not in near.stderr
-    assert "faithful" not in run("--look-bound", "60").stderr
-    assert run("--look", "nice").returncode == 2
+    assert near.code == 0 and "faithful" not in near.err
+    assert "faithful" not in run("--look-bound", "60").err
+    assert run("--look", "nice").code == 2

@@ -1,14 +1,12 @@
 """Efforts 7 to 9: the model of a pack is its decoder, and gradients through it pay."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from image.photos import photo
 from numpy.typing import NDArray
+from process import Cli
 
 from pauca import create_model, decode, encode
 from pauca.image.codec import PictureEncoder
@@ -104,15 +102,14 @@ def test_the_border_of_a_picture_counts_and_what_pads_it_does_not() -> None:
     assert np.array_equal(target[:, 127, 127], photo(100, 130)[99, 129])
 
 
-def test_without_torch_a_line_says_what_is_missing(tmp_path: Path) -> None:
+def test_without_torch_a_line_says_what_is_missing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image
 
     Image.fromarray(photo(64, 64)).save(tmp_path / "a.png")
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
-    done = subprocess.run(
-        [sys.executable, "-m", "pauca", "encode", "a.png", "-o", "a.pauca", "-e", "9"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode != 0 and "pip install pauca[train]" in done.stderr
-    assert "Traceback" not in done.stderr and not (tmp_path / "a.pauca").exists()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = cli("encode", "a.png", "-o", "a.pauca", "-e", "9")
+    assert done.code != 0 and "pip install pauca[train]" in done.err
+    assert "Traceback" not in done.err and not (tmp_path / "a.pauca").exists()
