@@ -202,3 +202,20 @@ def test_channels_are_cut_only_where_shapes_may_change() -> None:
         used = {step["pass"] for trial in result.trials for step in trial.steps}
         assert ("channels" in used) == structure and "code" in used
     assert np.isfinite(result.best.accuracy)
+
+
+def test_where_the_first_rung_is_too_much_a_milder_one_is_tried() -> None:
+    net = trained.dense()
+    x, y = (torch.cat(parts).numpy() for parts in zip(*net.batches, strict=True))
+
+    def evaluate(module: nn.Module) -> float:
+        zeros = float((module.get_parameter("1.weight") == 0).float().mean())
+        return 90.0 if zeros > 0.4 else 100.0
+
+    result = shrink(net.module, evaluate, data={"x": x, "y": y}, structure=False, trials=16)
+    tried = [
+        tuple(step["sparsity"] for step in trial.steps if step["pass"] == "prune")
+        for trial in result.trials
+    ]
+    assert tried.index((0.25,)) > tried.index((0.5, 0.5)) > tried.index((0.5,)) > 0
+    assert result.trials[tried.index((0.25,))].accuracy == 100.0

@@ -19,6 +19,7 @@ from pauca.nn.shrinking.workshop import CODE, Workshop
 
 RESERVE = 0.5  # share of what may be lost that passes leave to the coding
 CODE_ROUNDS = 7
+MILD = 0.25  # sparsity that is tried where the first rung is too much
 KEPT = (0.5, 0.25, 0.15, 0.1, 0.07, 0.05, 0.036, 0.026, 0.019, 0.014, 0.01, 0.007, 0.005)
 CUTS = (0.25, 0.25, 0.25, 0.25, 0.25, 0.25)  # of the channels that are left, a rung each
 RECURRENT = ("LSTM", "GRU", "RNN")
@@ -117,8 +118,10 @@ class Search:
             if cut:
                 self.finish(cut[-1], last)
         rungs: list[Step] = [{"pass": "prune", "sparsity": round(1 - kept, 4)} for kept in KEPT]
+        mild: Step = {"pass": "prune", "sparsity": MILD}
         for start in starts:
-            for prefix in reversed(self.climb(start, rungs, last)[-2:]):
+            held = self.climb(start, rungs, last) or self.climb(start, [mild], last)
+            for prefix in reversed(held[-2:]):
                 self.finish(prefix, last)
 
     def climb(self, begin: Steps, rungs: list[Step], last: Steps) -> list[Steps]:
