@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from digits import Split, augment, load_split
+from digits import Split, load_split
 from evaluate import accuracy
 from networks import load_network, read_tensors
-from numpy.typing import NDArray
 from torch import nn
 from train import RECIPES as RECIPES_OF_TRAINING
-from train import Recipe
+from train import Run, start, take_step
 
 from pauca.bench.shrink_report import row_of, summary, to_json, to_markdown
 from pauca.container.files import atomic_write
@@ -41,13 +41,20 @@ def part(split: Split, count: int | None) -> Split:
     return Split(split.pictures[:count], split.labels[:count], split.mean, split.deviation)
 
 
-def samples_from(split: Split, recipe: Recipe | None) -> dict[str, NDArray[Any]]:
-    """Pictures and labels as arrays, shifted and flipped once as the recipe's training does."""
-    pictures = split.pictures
-    if recipe is not None:
-        draw = torch.Generator().manual_seed(0)
-        pictures = augment(pictures, recipe.shift, recipe.flip, draw)
-    return {"x": split.normalized(pictures).numpy(), "y": split.labels.numpy()}
+def own_trainer(
+    name: str, teacher: nn.Module, split: Split, options: argparse.Namespace
+) -> Callable[[nn.Module], None]:
+    """Training as that of `train.py`: pictures shifted and flipped anew in every epoch."""
+    recipe = replace(RECIPES_OF_TRAINING[name], rate=options.rate, small=(0, 0.0), teacher=0.5)
+    steps = max(1, round(options.epochs * len(split.labels) / recipe.batch))
+
+    def train(module: nn.Module) -> None:
+        run = Run(name, recipe, False, split, steps, 0, options.bf16, teacher.eval())
+        state = start(run, module.train())
+        while state.step < steps:
+            take_step(run, state)
+
+    return train
 
 
 def main() -> None:
@@ -58,10 +65,12 @@ def main() -> None:
     parser.add_argument("--max-drop", type=float, default=0.3)
     parser.add_argument("--samples", type=int, default=30000, help="training pictures a pass")
     parser.add_argument(
-        "--augment", action="store_true", help="shift and flip them as train.py, once"
+        "--augment", action="store_true", help="train as train.py, on shifted and flipped ones"
     )
     parser.add_argument("--epochs", type=float, default=4.0, help="over them, behind every pass")
-    parser.add_argument("--rate", type=float, default=1e-3, help="of Adam, at first")
+    parser.add_argument(
+        "--rate", type=float, default=1e-3, help="of Adam, at first, or at the peak of train.py"
+    )
     parser.add_argument("--bf16", action="store_true", help="train with products in bfloat16")
     parser.add_argument("--limit", type=int, default=None, help="only the first N test pictures")
     parser.add_argument("--trials", type=int, default=60)
@@ -72,9 +81,13 @@ def main() -> None:
     name, model = load_network(read_tensors(options.model))
     test = part(load_split(name, options.data, "test"), options.limit)
     train = part(load_split(name, options.data, "train"), options.samples)
-    data = samples_from(train, RECIPES_OF_TRAINING[name] if options.augment else None)
-    train_by = default_trainer(
-        model, samples_of(data), epochs=options.epochs, rate=options.rate, bf16=options.bf16
+    data = {"x": train.normalized(train.pictures).numpy(), "y": train.labels.numpy()}
+    train_by = (
+        own_trainer(name, model, train, options)
+        if options.augment
+        else default_trainer(
+            model, samples_of(data), epochs=options.epochs, rate=options.rate, bf16=options.bf16
+        )
     )
 
     def evaluate(module: nn.Module) -> float:

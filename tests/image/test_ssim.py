@@ -78,3 +78,16 @@ def test_tune_names_it_on_the_command_line(tmp_path: Path, cli: Cli, name: str) 
     header = pauca.info(tmp_path / "a.pauca").header
     assert isinstance(header, ImageHeader)
     assert header.pack_id == pauca.create_model(name).info.pack_id
+
+
+def test_rounding_for_ms_ssim_weighs_no_bits() -> None:
+    pixels = photo(180, 200)
+    sizes = {
+        name: [
+            len(pauca.encode(pixels, model=name, quality=40, effort=effort, content="photo"))
+            for effort in (1, 3)
+        ]
+        for name in (SSIM, MIX, PSNR)
+    }
+    thrift = {name: 1 - thrifty / plain for name, (plain, thrifty) in sizes.items()}
+    assert thrift[SSIM] == 0 < thrift[MIX] < thrift[PSNR]

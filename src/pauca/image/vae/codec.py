@@ -76,7 +76,7 @@ class VaeEncoder:
         costs = None
         if self._effort > 1:
             base = base_step(np.array(code / 4.0))
-            weight = prices_of(pack.steps[code] / 256.0, base, pack.lmbda)
+            weight = prices_of(pack.steps[code] / 256.0, base, pack)
             costs = CostTable(savings(pack.tables), weight)
         return Encoder(pack, y, hyper_analysis(self.networks, code, y), costs)
 
