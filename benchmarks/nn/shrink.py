@@ -47,17 +47,17 @@ def own_trainer(
     """Training as that of `train.py`: pictures shifted and flipped anew in every epoch."""
     recipe = replace(RECIPES_OF_TRAINING[name], rate=options.rate, small=(0, 0.0), teacher=0.5)
     steps = max(1, round(options.epochs * len(split.labels) / recipe.batch))
+    run = Run(name, recipe, False, split, steps, 0, options.bf16, teacher.eval())
 
     def train(module: nn.Module) -> None:
-        run = Run(name, recipe, False, split, steps, 0, options.bf16, teacher.eval())
-        state = start(run, module.train())
+        state = start(run, module)
         while state.step < steps:
             take_step(run, state)
 
     return train
 
 
-def main() -> None:
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Recipes by hand and by search.")
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, default=Path("data/digits"), help="folder of the npz")
@@ -76,7 +76,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", choices=["hand", "auto"], help="one of the two")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
     torch.set_num_threads(options.threads)
     name, model = load_network(read_tensors(options.model))
     test = part(load_split(name, options.data, "test"), options.limit)

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.networks import network
 
 from pauca.bench.machine import Machine
 from pauca.bench.nn import CoderRow, Facts, FileRow, FloatRow
 from pauca.bench.nn_report import tables, to_json, to_markdown
 from pauca.bench.nn_run import NnReport, choose, parse_settings, sweep
 from pauca.errors import InputError
-from pauca.nn.quantizers import (
-    find_quantizer,
-)
+from pauca.nn.quantizers import find_quantizer
 
 
 def file_row(method: str, setting: float, size: int, accuracy: float | None) -> FileRow:
@@ -136,19 +135,9 @@ with np.load(sys.argv[1]) as now, np.load("net.npz") as then:
 """
 
 
-RNG = np.random.default_rng(0)
-NETWORK = {
-    "fc1.weight": (RNG.laplace(size=(40, 60)) * 0.1).astype(np.float32),
-    "fc1.bias": RNG.normal(size=40).astype(np.float32),
-    "norm.running_var": RNG.uniform(1e-4, 3, 40).astype(np.float32),
-    "fc2.weight": (RNG.normal(size=(10, 40)) * 0.3).astype(np.float32),
-    "steps": np.array(7, np.int64),
-}
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    np.savez(tmp_path / "net.npz", **NETWORK)
+    np.savez(tmp_path / "net.npz", **network())
     (tmp_path / "evaluate.py").write_text(EVALUATE)
     return tmp_path
 

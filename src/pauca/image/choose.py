@@ -21,6 +21,11 @@ from pauca.pack.wavelet import WaveletPack
 SHARES = {"psnr": 0.25, "mix": 0.0625, "ssim": 0.0}
 
 
+def is_thrifty(pack: ImagePack, effort: int) -> bool:
+    """Whether rounding weighs bits; else it is plain."""
+    return effort > 1 and SHARES[pack.measure] > 0
+
+
 @dataclass(frozen=True)
 class CostTable:
     """Bits saved by moving a symbol of magnitude 1..MOVES one towards zero, per table, and the

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pauca.container.chunks import Chunk, decode_stream
 from pauca.container.headers import ImageHeader
 from pauca.image.analysis import Analysis, Rows
-from pauca.image.choose import cost_table, error_price
+from pauca.image.choose import cost_table, error_price, is_thrifty
 from pauca.image.coded import DEFAULTS, Coded, EncodeOptions, check_pixels, header_of, quality_code
 from pauca.image.effort import PLAIN, bands_of
 from pauca.image.graphics import Canvas
@@ -61,7 +61,8 @@ class PictureEncoder:
         self._tile = tile_cells(options.tile, self.size)
         self._analysed: Analysis | None = None
         self._effort = options.effort
-        self._costs = cost_table(self.pack) if options.effort > 1 else None
+        thrifty = is_thrifty(pack, options.effort)
+        self._costs = cost_table(self.pack) if thrifty else None
 
     def encode(self, code: int) -> Coded:
         """Code at quality code 0..400."""

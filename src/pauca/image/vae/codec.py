@@ -13,7 +13,7 @@ from pauca.container.headers import ImageHeader
 from pauca.errors import FormatError
 from pauca.image import glue
 from pauca.image.analysis import Planes, Rows
-from pauca.image.choose import CostTable, prices_of, savings
+from pauca.image.choose import CostTable, is_thrifty, prices_of, savings
 from pauca.image.coded import Coded, EncodeOptions, check_pixels, header_of
 from pauca.image.filters import heads, mend_to_rgb, pieces, step_of
 from pauca.image.graphics import reduced_means
@@ -74,7 +74,7 @@ class VaeEncoder:
             blocks = layout.blocks_of(planes.view(stripe))
             y[top : top + STRIPE] = (blocks @ rows) * scale
         costs = None
-        if self._effort > 1:
+        if is_thrifty(pack, self._effort):
             base = base_step(np.array(code / 4.0))
             weight = prices_of(pack.steps[code] / 256.0, base, pack)
             costs = CostTable(savings(pack.tables), weight)
