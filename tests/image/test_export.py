@@ -22,13 +22,12 @@ from pauca.pack.registry import create_model  # noqa: E402
 PLAIN = ModelConfig(channels=(16, 24, 24, 16), trunk=(1, 1, 1, 1), post_channels=16, post_blocks=1)
 FILTERED = replace(PLAIN, mend_channels=16, mend_blocks=1, pre_channels=16, pre_blocks=1)
 MASKED = replace(PLAIN, masking=True)
-BENT = replace(PLAIN, masking=True, bending=True)
 
 
 @pytest.fixture(
     scope="module",
-    params=[PLAIN, FILTERED, MASKED, BENT],
-    ids=["plain", "filtered", "masked", "bent"],
+    params=[PLAIN, FILTERED, MASKED],
+    ids=["plain", "filtered", "masked"],
 )
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
@@ -37,8 +36,6 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         if isinstance(layer, IntConv):
             torch.nn.init.normal_(layer.weight, std=0.5 / layer.weight[0].numel() ** 0.5)
             torch.nn.init.normal_(layer.bias, std=0.1)
-    if model.bends is not None:
-        torch.nn.init.uniform_(model.bends, 0.1, 0.6)
     for net in model.levels:
         for head in net.heads:
             torch.nn.init.constant_(head.bias[head.out_channels // 2 :], 4.0)

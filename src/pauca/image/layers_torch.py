@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from pauca.coding import Tables, tables_from_pmfs
 from pauca.image import layout
-from pauca.image.bend import knots
 from pauca.image.model import WaveletModel
 from pauca.image.parts import UP, CellFilter, LevelContext
 from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
 from pauca.nets.priors import SCALES, Prior
 from pauca.pack.intnet import Layer, Program, Step
-from pauca.pack.wavelet import POWER_ONE
 from pauca.pixels.lifting import ZETA
 
 QUALITY_GRID = np.arange(layout.QUALITIES) / 4.0
@@ -190,8 +188,4 @@ def wavelet_parts(
         "reciprocals": reciprocals(),
         "filter_steps": filter_steps(),
     }
-    powers = model.powers()
-    if powers is not None:
-        arrays["powers"] = fixed = np.rint(powers.detach().numpy() * POWER_ONE).astype(np.int16)
-        arrays["bends"] = np.stack([[knots(p / POWER_ONE) for p in row] for row in fixed])
     return layers, programs, arrays

@@ -153,11 +153,6 @@ class Level:
         first = next(iter(out.values())).astype(np.uint8, copy=False)
         features = out["g"].astype(np.uint8, copy=False) if "g" in out and level > 1 else first
         luma, chroma = values[:-1], values[-1]
-        if walk.unbend is not None:
-            one, *others = walk.unbend[level - 1]
-            luma = [one(y) for y in luma]
-            halves = zip(others, np.split(chroma, 2, 2), strict=True)
-            chroma = np.concatenate([inverse(y) for inverse, y in halves], 2)
         if mask is not None:
             luma = [glue.unmask(y, mask[..., :1]) for y in luma]
             chroma = glue.unmask(chroma, mask[..., 1:])

@@ -19,11 +19,9 @@ from pauca.image.parts import (
     UP,
     CellFilter,
     LevelContext,
-    bent,
     compand,
     fold,
     low_differences,
-    unbent,
     unfold,
 )
 from pauca.nets.colour import to_rgb, to_ycc
@@ -33,7 +31,6 @@ from pauca.nets.priors import Prior
 from pauca.pixels.lifting import ZETA
 
 KNOTS = 6  # of the learned step weights over quality
-LEAST_POWER = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,6 @@ class ModelConfig:
     pre_channels: int = 0  # of the encoder's filter of pixels; 0 for none
     pre_blocks: int = 4
     masking: bool = False  # steps that follow what is around: coarser where detail hides errors
-    bending: bool = False  # steps that grow with the value itself (image/bend.py)
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
 
 
@@ -107,7 +103,6 @@ class WaveletModel(nn.Module):
             CellFilter(config.pre_channels, config.pre_blocks, 0) if config.pre_channels else None
         )
         self.log_steps = nn.Parameter(torch.zeros(LEVELS, COLOURS, BANDS, KNOTS))
-        self.bends = nn.Parameter(torch.full((LEVELS, COLOURS), 0.05)) if config.bending else None
 
     def level(self, number: int) -> LevelContext:
         """Network of level 1..6; the coarse ones share theirs."""
@@ -116,10 +111,6 @@ class WaveletModel(nn.Module):
     def step_weights(self, quality: Tensor) -> Tensor:
         """(N,) quality to (N, LEVELS, COLOURS, BANDS) learned factors of the base step."""
         return torch.exp2(between(self.log_steps, quality))
-
-    def powers(self) -> Tensor | None:
-        """Powers (LEVELS, COLOURS) that values are bent by, 1 at most; None for none."""
-        return None if self.bends is None else (1.0 - self.bends).clamp(LEAST_POWER, 1.0)
 
     def steps(self, quality: Tensor) -> Tensor:
         """(N,) quality to (N, LEVELS, COLOURS, BANDS) steps in units of the unscaled lifting."""
@@ -207,10 +198,6 @@ class WaveletModel(nn.Module):
         if masks is not None:
             growth = torch.exp2(masks)[:, (0, 1, 1)].view(n, COLOURS, 1, 1, hh // 2, ww // 2)
             p = p / growth
-        powers = self.powers()
-        if powers is not None:
-            power = powers[number - 1].view(1, COLOURS, 1, 1, 1, 1)
-            p = bent(p, power)
         for k in range(LUMA_PASSES):
             values = torch.stack([p[:, 0, j, layout.LUMA_ORDER[j][k]] for j in range(BANDS)], 1)
             values, spent = self.code_pass(values, head, prices[:, 0])
@@ -226,8 +213,6 @@ class WaveletModel(nn.Module):
         luma = [passes[where[j][phase]][:, j] for j in range(BANDS) for phase in range(4)]
         p_hat = torch.cat([torch.stack(luma, 1), y_c], 1)  # (N, 36, h, w)
         p_hat = p_hat.view(p.shape)
-        if powers is not None:
-            p_hat = unbent(p_hat, power)
         if masks is not None:
             p_hat = p_hat * growth
         y_hat = unfold(p_hat.flatten(1, 3)).view(n, COLOURS, BANDS, hh, ww)

@@ -31,16 +31,6 @@ def compand(v: Tensor) -> Tensor:
     return torch.copysign(round_ste(c.clamp_max(127.0)), v) / UNIT
 
 
-def bent(y: Tensor, power: Tensor) -> Tensor:
-    """Values in steps as they are coded where steps grow with them (image/bend.py)."""
-    return torch.copysign(((1.0 + y.abs()) ** power - 1.0) / power, y)
-
-
-def unbent(y: Tensor, power: Tensor) -> Tensor:
-    """Inverse of `bent`."""
-    return torch.copysign((1.0 + power * y.abs()) ** (1.0 / power) - 1.0, y)
-
-
 def low_differences(low: Tensor, step: Tensor) -> Tensor:
     """(N, 3, 2h, 2w) low band and (N,) step in its units to companded differences (N, 36, h, w)."""
     p = F.pad(low, (1, 1, 1, 1), mode="replicate")

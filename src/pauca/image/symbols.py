@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from pauca.coding import LatentDecoder, encode_latents
 from pauca.errors import EntropyError, TruncatedError
 from pauca.image import glue, layout, lowband, tiling
-from pauca.image.bend import bend
 from pauca.image.choose import CostTable, round_plain, round_thrifty
 from pauca.image.coder import CHROMA, PARTS
 from pauca.image.qualities import Qualities, by_code
 from pauca.image.thrift import Ledger, Weights, on_cells
 from pauca.image.window import Window
-from pauca.pack.wavelet import POWER_ONE, WaveletPack
+from pauca.pack.wavelet import WaveletPack
 
 LOW_MAX = (1 << 14) - 1  # so that differences of the lowest band fit int16
 
@@ -56,9 +55,6 @@ class TileEncoder:
             if self.shrink is not None:
                 for name, values in self.parts.items():
                     values *= self.shrink[..., 1:] if name == CHROMA else self.shrink[..., :1]
-            if self.encoder.pack.powers is not None:
-                powers = self.encoder.pack.powers[level - 1] / POWER_ONE
-                self.parts = {name: bent(v, name, powers) for name, v in self.parts.items()}
         residual = (self.parts[part] - mean16.astype(np.float32) / np.float32(16)).ravel()
         symbols = self._rounded(residual, part, indexes)
         self.segments.append((symbols, indexes.ravel()))
@@ -104,16 +100,6 @@ class TileEncoder:
         """Hand the symbols over."""
         self.encoder.keep(self.level, self.number, self.segments)
         self.segments, self.parts = [], {}
-
-
-def bent(
-    values: NDArray[np.float32], part: str, powers: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Values (h, w, k) of a pass as they are coded, by the powers of the three colours."""
-    if part != CHROMA:
-        return bend(values, powers[0])
-    halves = np.split(values, 2, 2)
-    return np.concatenate([bend(v, p) for v, p in zip(halves, powers[1:], strict=True)], 2)
 
 
 @dataclass

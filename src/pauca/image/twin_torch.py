@@ -11,7 +11,7 @@ from pauca.image.model import ModelConfig, WaveletModel
 from pauca.nets.integer import UNIT, IntConv, round_ste, set_exact
 from pauca.nets.priors import SCALES
 from pauca.pack.intnet import Layer
-from pauca.pack.wavelet import POWER_ONE, WaveletPack
+from pauca.pack.wavelet import WaveletPack
 
 REACH = 64  # magnitudes whose bits are looked up; beyond they grow as those of the escape do
 ESCAPE = 2.0  # bits for each doubling of an escaped magnitude
@@ -59,8 +59,6 @@ class PackModel(WaveletModel):
         self.scales = torch.from_numpy(pack.steps[code].astype(np.float32) / 256)
         self.prior = TablePrior(pack.tables)  # type: ignore[assignment]
         with torch.no_grad():
-            if self.bends is not None and pack.powers is not None:
-                self.bends.copy_(torch.from_numpy(1.0 - pack.powers / POWER_ONE))
             for name, conv in self.named_modules():
                 if isinstance(conv, IntConv):
                     _fill(conv, pack.layers.get(layer_name(name)))
@@ -121,7 +119,6 @@ def config_of(pack: WaveletPack) -> ModelConfig:
         mend_channels=rows("m2.stem"),
         mend_blocks=blocks("m2.blocks."),
         masking="l1.mask" in pack.layers,
-        bending=pack.powers is not None,
         lmbda=pack.lmbda,
     )
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import layout
-from pauca.image.bend import unbend
 from pauca.image.coder import Coder
 from pauca.image.layout import CELL
 from pauca.image.level import Level
@@ -45,8 +44,6 @@ class Walk:
         self.qualities = qualities
         self.size, self.reduce = size, reduce
         self.table = layout.compand_table()
-        bends = self.pack.bends
-        self.unbend = None if bends is None else [[unbend(k) for k in row] for row in bends]
         full = Window(Span(0, size[0] >> reduce), Span(0, size[1] >> reduce))
         self.region = region or full
         self.workers = Workers(networks)

@@ -14,9 +14,6 @@ from pauca.pack.image import ImagePack, array_of, common_parts
 from pauca.pack.store import PackInfo
 
 FAMILY = "wavelet"
-COLOURS = 3
-POWER_ONE = 1 << 14
-BEND_KNOTS = 16 * 17 + 1  # image/bend.py
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,6 @@ class WaveletPack(ImagePack):
 
     steps: NDArray[np.int32]  # (qualities, levels, 3, 3): 1/256 grey levels, unscaled lifting
     low_steps: NDArray[np.int32]  # (qualities,): of the lowest band
-    # Where values are bent: powers (levels, 3) of 1/POWER_ONE, and knots of the inverse (.., 3, n).
-    powers: NDArray[np.int16] | None = None
-    bends: NDArray[np.int32] | None = None
 
 
 def wavelet_pack(
@@ -49,15 +43,7 @@ def wavelet_pack(
         raise PackError(f"pack {info.name}: bad reciprocals")
     if len(parts["filter_steps"]) != len(steps) or parts["filter_steps"].shape[1] < columns:
         raise PackError(f"pack {info.name}: bad steps of filters")
-    powers = bends = None
-    if "bends" in arrays:
-        powers, bends = array_of(arrays, "powers", np.int16), array_of(arrays, "bends", np.int32)
-        shape = (steps.shape[1], COLOURS)
-        if powers.shape != shape or bends.ndim != 3 or bends.shape != (*shape, BEND_KNOTS):
-            raise PackError(f"pack {info.name}: bad bends")
-        if powers.min() < 1 or bends.min() < 0 or bends.max() >= 1 << 20:
-            raise PackError(f"pack {info.name}: bad bends")
-    return WaveletPack(**parts, steps=steps, low_steps=low_steps, powers=powers, bends=bends)
+    return WaveletPack(**parts, steps=steps, low_steps=low_steps)
 
 
 def wavelet_of(pack: ImagePack) -> WaveletPack:
