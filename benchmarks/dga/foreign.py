@@ -1,6 +1,6 @@
 """A detector that strangers trained, made smaller and faster: PyPI's dgaintel 2.3 (MIT).
 
-    pip download --no-deps --no-binary :all: dgaintel==2.3
+    pip install h5py && pip download --no-deps --no-binary :all: dgaintel==2.3
     python benchmarks/dga/foreign.py dgaintel-2.3.tar.gz --data test.csv.gz
 
 Its Keras file is read with h5py, none of its code runs. The network (embedding, convolution of
