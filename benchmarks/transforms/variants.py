@@ -116,7 +116,7 @@ class AttentionBlock(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
         self.up = nn.Conv2d(channels, channels, 1)
         self.down = nn.Conv2d(channels, channels, 1)
-        self.place = nn.Parameter(torch.zeros(HEADS, WINDOW**2, WINDOW**2))
+        self.place = nn.Parameter(torch.zeros(HEADS, 2 * WINDOW - 1, 2 * WINDOW - 1))
         for layer in (self.out, self.down):
             nn.init.zeros_(layer.weight)
 
@@ -126,20 +126,27 @@ class AttentionBlock(nn.Module):
         return F.hardtanh(x + self.down(F.relu(self.up(x))), 0.0, U8_MAX)
 
     def attended(self, x: Tensor) -> Tensor:
-        """Values of every window, weighed."""
-        n, c, h, w = x.shape
-        side = (min(WINDOW, h), min(WINDOW, w))
+        """Values of every window, weighed; the border is repeated until windows are whole."""
+        n, c, height, width = x.shape
+        side = (min(WINDOW, height), min(WINDOW, width))
+        x = F.pad(x, (0, -width % side[1], 0, -height % side[0]), mode="replicate")
+        h, w = x.shape[2:]
         q, k, v = (
             part.reshape(n, HEADS, c // HEADS, h // side[0], side[0], w // side[1], side[1])
             .permute(0, 3, 5, 1, 4, 6, 2)
             .reshape(-1, HEADS, side[0] * side[1], c // HEADS)
             for part in self.seen(x).chunk(3, 1)
         )
-        count = side[0] * side[1]
-        place = self.place[:, :count, :count].to(q.dtype)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=place)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.places(*side).to(q.dtype))
         y = y.view(n, h // side[0], w // side[1], HEADS, *side, c // HEADS)
-        return y.permute(0, 3, 6, 1, 4, 2, 5).reshape(n, c, h, w)
+        y = y.permute(0, 3, 6, 1, 4, 2, 5).reshape(n, c, h, w)
+        return y[..., :height, :width]
+
+    def places(self, h: int, w: int) -> Tensor:
+        """What the place of a key beside a query adds (HEADS, h * w, h * w)."""
+        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        dy, dx = (a.reshape(-1, 1) - a.reshape(1, -1) + WINDOW - 1 for a in (rows, columns))
+        return self.place[:, dy, dx]
 
 
 class AttentionModel(WaveletModel):
