@@ -11,10 +11,12 @@ which keeps the same values. Ratios are to the float32 tensors.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from digits import Split, load_split
+from digits import load_split
 from evaluate import accuracy
 from networks import load_network, read_tensors
 from torch import nn
@@ -22,17 +24,18 @@ from torch import nn
 from pauca.bench.machine import describe_machine
 from pauca.bench.nn_huffman import encode_csr
 from pauca.nn.codec import encode_network
-from pauca.nn.model import Network
+from pauca.nn.model import Network, Quantized
 from pauca.nn.passes.coded import codebooks_of, nonzero_share
 from pauca.nn.passes.cost_torch import network_of
 from pauca.nn.passes.interface import Context, run_pass
 from pauca.nn.shrinking.entry import default_trainer
 from pauca.nn.shrinking.samples import samples_of
 
+Trainer = Callable[[Any], None] | None
 
-def by_huffman(network: Network) -> int:
+
+def by_huffman(network: Network, books: Mapping[str, Quantized]) -> int:
     """Bytes of runs, values and codebooks, and of all that is not shared, in float32."""
-    books = codebooks_of(network.tensors)
     total = sum(array.nbytes for name, array in network.tensors.items() if name not in books)
     for tensor in books.values():
         assert tensor.codebook is not None
@@ -40,26 +43,26 @@ def by_huffman(network: Network) -> int:
     return total
 
 
+def trainer(name: str, model: nn.Module, options: argparse.Namespace) -> Trainer:
+    """What trains shared values on a part of the training pictures."""
+    seen = load_split(name, options.data, "train").first(options.samples)
+    data = samples_of({"x": seen.normalized(seen.pictures).numpy(), "y": seen.labels.numpy()})
+    return default_trainer(model, data, epochs=options.epochs, rate=options.rate, bf16=options.bf16)
+
+
 def row_of(path: Path, options: argparse.Namespace) -> str:
     """A line of the table: one network."""
     name, model = load_network(read_tensors(path))
     test = load_split(name, options.data, "test")
-    train = load_split(name, options.data, "train")
-    seen = Split(
-        train.pictures[: options.samples], train.labels[: options.samples], train.mean,
-        train.deviation,
-    )  # fmt: skip
-    data = samples_of({"x": seen.normalized(seen.pictures).numpy(), "y": seen.labels.numpy()})
-    tune = default_trainer(model, data, epochs=options.epochs, rate=options.rate, bf16=options.bf16)
-    context = Context(train=tune if options.epochs else None)
+    context = Context(train=trainer(name, model, options) if options.epochs else None)
     before = accuracy(model, test, options.bf16)
     shared, _ = run_pass("share", model, context, clusters=options.clusters)
     assert isinstance(shared, nn.Module)
     network = network_of(shared)
-    floats = sum(array.nbytes for array in network.tensors.values())
+    books = codebooks_of(network.tensors)
     matrices = {k: v for k, v in network.tensors.items() if v.ndim > 1}
-    huffman = by_huffman(network)
-    ours = len(encode_network(network, codebooks_of(network.tensors)))
+    floats, huffman = network.nbytes, by_huffman(network, books)
+    ours = len(encode_network(network, books))
     return (
         f"| {path.stem} | {floats:,} | {100 * nonzero_share(matrices):.1f} % | {before:.2f} "
         f"| {accuracy(shared, test, options.bf16):.2f} | {huffman:,} | {floats / huffman:.1f} "

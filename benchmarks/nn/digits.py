@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,10 @@ class Split:
         mean = torch.tensor(self.mean).view(1, -1, 1, 1)
         deviation = torch.tensor(self.deviation).view(1, -1, 1, 1)
         return (pictures.float() / 255 - mean) / deviation
+
+    def first(self, count: int | None) -> Split:
+        """Return the first `count` pictures, all of them for None."""
+        return replace(self, pictures=self.pictures[:count], labels=self.labels[:count])
 
 
 def load_split(network: str, folder: Path, split: str) -> Split:

@@ -39,10 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     name, model = load_network(read_tensors(options.model))
-    split = load_split(name, options.data, "test")
-    if options.limit is not None:
-        pictures, labels = split.pictures[: options.limit], split.labels[: options.limit]
-        split = Split(pictures, labels, split.mean, split.deviation)
+    split = load_split(name, options.data, "test").first(options.limit)
     print(f"{accuracy(model.to(memory_format=torch.channels_last), split):.2f}")
 
 

@@ -37,10 +37,6 @@ def tell(trial: Trial) -> None:
     print("  ".join(row_of(trial)), file=sys.stderr, flush=True)
 
 
-def part(split: Split, count: int | None) -> Split:
-    return Split(split.pictures[:count], split.labels[:count], split.mean, split.deviation)
-
-
 def own_trainer(
     name: str, teacher: nn.Module, split: Split, options: argparse.Namespace
 ) -> Callable[[nn.Module], None]:
@@ -83,8 +79,8 @@ def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
     name, model = load_network(read_tensors(options.model))
-    test = part(load_split(name, options.data, "test"), options.limit)
-    train = part(load_split(name, options.data, "train"), options.samples)
+    test = load_split(name, options.data, "test").first(options.limit)
+    train = load_split(name, options.data, "train").first(options.samples)
     data = {"x": train.normalized(train.pictures).numpy(), "y": train.labels.numpy()}
     train_by = (
         own_trainer(name, model, train, options)

@@ -116,7 +116,9 @@ class IntConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve, without rounding or clamp."""
-        return self._convolve(x)
+        # Weights that were rounded do not say that channels come last, and would turn all around.
+        x = x.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, *self._used(), 1, self.padding, 1, self.groups)
 
     def u8(self, x: Tensor) -> Tensor:
         """Convolve and clamp to [0, 255] / 32: the rectifier of integer networks."""
@@ -131,12 +133,7 @@ class IntConv(nn.Conv2d):
     def wide(self, x: Tensor) -> Tensor:
         """Convolve in float32 without a clamp: heads, whose rounding belongs to the caller."""
         with torch.autocast(x.device.type, enabled=False):
-            return self._convolve(x.float())
-
-    def _convolve(self, x: Tensor) -> Tensor:
-        # Weights that were rounded do not say that channels come last, and would turn all around.
-        x = x.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, *self._used(), 1, self.padding, 1, self.groups)
+            return self.forward(x.float())
 
 
 class BranchedConv(IntConv):
