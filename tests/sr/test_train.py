@@ -15,7 +15,7 @@ from pauca.nets.interpolate import bicubic  # noqa: E402
 from pauca.pack.sr import load_sr_pack  # noqa: E402
 from pauca.sr.export import export  # noqa: E402
 from pauca.sr.model import SIZES, SrConfig, SrModel  # noqa: E402
-from pauca.sr.train import SrTrainConfig, load_model, train  # noqa: E402
+from pauca.sr.train import SrTrainConfig, distance, load_model, train  # noqa: E402
 from pauca.sr.upscale import Upscaler  # noqa: E402
 
 
@@ -79,6 +79,16 @@ def test_untrained_is_bicubic() -> None:
     assert torch.allclose(y, bicubic(x, 2), atol=1e-4)
     theirs = torch.nn.functional.interpolate(x, scale_factor=2, mode="bicubic", antialias=True)
     assert torch.allclose(y[..., 6:-6, 6:-6], theirs[..., 6:-6, 6:-6], atol=1e-3)
+
+
+def test_late_loss_counts_smooth_and_busy_crops_alike() -> None:
+    errors = torch.ones(2, 1, 8, 8)
+    errors[1] *= 40.0
+    halved = [errors * torch.tensor([a, b]).view(2, 1, 1, 1) for a, b in ((0.5, 1.0), (1.0, 0.5))]
+    early = [float(distance(errors, False) - distance(e, False)) for e in halved]
+    late = [float(distance(errors, True) - distance(e, True)) for e in halved]
+    assert early[1] > 30 * early[0]
+    assert 0 < late[0] < late[1] < 2 * late[0]
 
 
 def test_sizes_as_text() -> None:

@@ -29,7 +29,7 @@ CLEAN = 5  # one in so many clean pairs is kept beside coded ones
 @dataclass(frozen=True)
 class SrTrainConfig(LoopConfig):
     """One training run; `size` of input crops. `squared_from`: share of the time after which the
-    loss is squared error, which PSNR measures, no longer absolute error, which learns faster.
+    loss is what PSNR measures, no longer absolute error, which learns faster.
     """
 
     model: str = "sr-x2-nano"
@@ -92,14 +92,22 @@ def train(config: SrTrainConfig) -> Path:
         y = teach(x, y)
         with torch.autocast(run.device.type, dtype=torch.bfloat16):
             error = run.model(x) - y
-        absolute: Tensor = error.abs().mean()
-        squared: Tensor = error.square().mean() / 8  # of about the size of the absolute error
-        return absolute if run.progress < config.squared_from else squared
+        return distance(error, run.progress >= config.squared_from)
 
     def report(run: Run) -> dict[str, Any]:
         return {"psnr_y": round(psnr_y(run.ema, held, sizes), 4)}
 
     return loop.train(run, next_loss, report if held else None)
+
+
+def distance(error: Tensor, squared: bool) -> Tensor:
+    """Loss of errors (N, P, H, W): mean absolute error, or mean log squared error of crops.
+
+    PSNR of a folder is a mean of logarithms: there a smooth picture counts as much as a busy one.
+    """
+    if not squared:
+        return error.abs().mean()
+    return (error.square().mean((1, 2, 3)) + 0.5).log().mean()
 
 
 def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:

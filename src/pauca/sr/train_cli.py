@@ -38,6 +38,9 @@ def train(
     size: Annotated[int, typer.Option(help="Side of an input crop.")] = 64,
     lr: Rate = 1e-3,
     exact_from: ExactFrom = 0.65,
+    squared_from: Annotated[
+        float, typer.Option(help="Share of the time after which the loss is PSNR's.")
+    ] = 0.8,
     teacher: Annotated[
         Path | None, typer.Option(help="Checkpoint of a larger network to learn from.")
     ] = None,
@@ -63,7 +66,8 @@ def train(
 
     config = SrTrainConfig(
         data=data, out=out, model=model, hours=hours, batch=batch, size=size, lr=lr,
-        exact_from=exact_from, teacher=teacher, coded=coded, clips=clips or (), threads=threads,
+        exact_from=exact_from, squared_from=squared_from, teacher=teacher, coded=coded,
+        clips=clips or (), threads=threads,
         device=device, val=val, init=init, seed=seed,
         sizes=with_sizes(sizes_of(model), sizes),
     )  # fmt: skip
