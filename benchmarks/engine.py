@@ -157,7 +157,7 @@ def run_kernels(rng: np.random.Generator, size: int, repeat: int) -> None:
     picture = rng.integers(-2000, 2000, (3, size, size)).astype(np.int32)
     steps = rng.integers(100, 500, (3, 3)).astype(np.int32)
     planes = rng.normal(0, 50, (3, size, size)).astype(np.float32)
-    details, last = lifting.analysis(planes, layout.LEVELS)
+    details, last = lifting.analysis(planes, [lifting.CDF97] * layout.LEVELS)
     coded = [np.rint(d).astype(np.int32) for d in details]
 
     def synthesis() -> None:
@@ -172,7 +172,7 @@ def run_kernels(rng: np.random.Generator, size: int, repeat: int) -> None:
         "filter: inputs": lambda: filters.cell_inputs(picture, 900, table),
         "filter: to RGB": lambda: filters.mend_to_rgb(picture, head, 900, rgb),
         "gather": lambda: glue.gather(details[0], steps.astype(np.float32)),
-        "analysis, 6 levels": lambda: lifting.analysis(planes, layout.LEVELS),
+        "analysis, 6 levels": lambda: lifting.analysis(planes, [lifting.CDF97] * layout.LEVELS),
         "synthesis, 6 levels": synthesis,
     }
     for name, action in actions.items():

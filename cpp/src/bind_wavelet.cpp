@@ -24,7 +24,7 @@ void check_table(const Table& table) {
             "the companding table has negative entries");
 }
 
-nb::tuple analysis_level(const In<float, 3>& planes) {
+nb::tuple analysis_level(const In<float, 3>& planes, bool box) {
     const std::size_t colours = planes.shape(0), h = planes.shape(1) / 2, w = planes.shape(2) / 2;
     require(h >= 1 && w >= 1 && planes.shape(1) % 2 == 0 && planes.shape(2) % 2 == 0, "planes must have even sides");
     auto low = make<float, 3>({colours, h, w});
@@ -32,12 +32,13 @@ nb::tuple analysis_level(const In<float, 3>& planes) {
     std::vector<float> work(lifting::work_size(w));
     {
         nb::gil_scoped_release release;
-        lifting::analysis_level(planes.data(), colours, h, w, low.data(), details.data(), work.data());
+        const auto split = box ? lifting::analysis_level_box : lifting::analysis_level;
+        split(planes.data(), colours, h, w, low.data(), details.data(), work.data());
     }
     return nb::make_tuple(low, details);
 }
 
-Out<std::int32_t, 3> synthesis_level(const In<std::int32_t, 3>& low, const In<std::int32_t, 4>& details) {
+Out<std::int32_t, 3> synthesis_level(const In<std::int32_t, 3>& low, const In<std::int32_t, 4>& details, bool box) {
     const std::size_t colours = low.shape(0), h = low.shape(1), w = low.shape(2);
     require(h >= 1 && w >= 1, "bands are empty");
     require(details.shape(0) == colours && details.shape(1) == 3 && details.shape(2) == h && details.shape(3) == w,
@@ -45,7 +46,8 @@ Out<std::int32_t, 3> synthesis_level(const In<std::int32_t, 3>& low, const In<st
     auto planes = make<std::int32_t, 3>({colours, 2 * h, 2 * w});
     std::vector<std::int32_t> work(lifting::work_size(w));
     nb::gil_scoped_release release;
-    lifting::synthesis_level(low.data(), details.data(), colours, h, w, planes.data(), work.data());
+    const auto join = box ? lifting::synthesis_level_box : lifting::synthesis_level;
+    join(low.data(), details.data(), colours, h, w, planes.data(), work.data());
     return planes;
 }
 
@@ -129,8 +131,8 @@ Out<std::int32_t, 4> dequantize(const std::vector<In<std::int32_t, 3>>& luma, co
 
 void bind_wavelet(nb::module_& m) {
     // noconvert: an array of another type is refused, not copied.
-    m.def("wavelet_analysis_level", &analysis_level, "planes"_a.noconvert());
-    m.def("wavelet_synthesis_level", &synthesis_level, "low"_a.noconvert(), "details"_a.noconvert());
+    m.def("wavelet_analysis_level", &analysis_level, "planes"_a.noconvert(), "box"_a);
+    m.def("wavelet_synthesis_level", &synthesis_level, "low"_a.noconvert(), "details"_a.noconvert(), "box"_a);
     m.def("level_differences", &differences, "low"_a.noconvert(), "reciprocal"_a, "table"_a.noconvert());
     m.def("level_merge_values", &merge_values, "symbols"_a.noconvert(), "means"_a.noconvert());
     m.def("level_extend", &extend, "symbols"_a.noconvert(), "means"_a.noconvert(), "known"_a.noconvert(),

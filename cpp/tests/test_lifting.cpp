@@ -49,36 +49,54 @@ Integers column(const std::int32_t* band, std::size_t h, std::size_t w, std::siz
     return values;
 }
 
-Integers synthesis(const std::int32_t* low, const std::int32_t* details, std::size_t h, std::size_t w) {
+// The same by the 2/6 wavelet.
+Integers merge_line_box(Integers s, Integers h) {
+    const std::size_t n = s.size();
+    Integers line;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto at = [&](std::size_t k) { return static_cast<std::uint32_t>(s[k]); };
+        const auto slope = static_cast<std::int32_t>(at(std::min(i + 1, n - 1)) - at(i == 0 ? 0 : i - 1) + 2) >> 2;
+        const std::uint32_t d = static_cast<std::uint32_t>(h[i]) + static_cast<std::uint32_t>(slope);
+        const std::uint32_t even = at(i) - static_cast<std::uint32_t>(static_cast<std::int32_t>(d + at(i) % 2) >> 1);
+        line.push_back(static_cast<std::int32_t>(even)), line.push_back(static_cast<std::int32_t>(even + d));
+    }
+    return line;
+}
+
+using Merge = Integers (*)(Integers, Integers);
+
+Integers synthesis(const std::int32_t* low, const std::int32_t* details, std::size_t h, std::size_t w, Merge merge) {
     std::vector<Integers> low_w, high_w;  // per column
     for (std::size_t x = 0; x < w; ++x) {
-        low_w.push_back(merge_line(column(low, h, w, x), column(details + h * w, h, w, x)));
-        high_w.push_back(merge_line(column(details, h, w, x), column(details + 2 * h * w, h, w, x)));
+        low_w.push_back(merge(column(low, h, w, x), column(details + h * w, h, w, x)));
+        high_w.push_back(merge(column(details, h, w, x), column(details + 2 * h * w, h, w, x)));
     }
     Integers planes;
     for (std::size_t y = 0; y < 2 * h; ++y) {
         Integers s, d;
         for (std::size_t x = 0; x < w; ++x) s.push_back(low_w[x][y]), d.push_back(high_w[x][y]);
-        const Integers line = merge_line(s, d);
+        const Integers line = merge(s, d);
         planes.insert(planes.end(), line.begin(), line.end());
     }
     return planes;
 }
 
-void check_wavelet(std::size_t h, std::size_t w, std::int32_t reach) {
+void check_wavelet(std::size_t h, std::size_t w, std::int32_t reach, bool box) {
     test::Random random;
     const Integers low = random_integers(random, 2 * h * w, reach), details = random_integers(random, 6 * h * w, reach);
     Integers planes(8 * h * w), work(pauca::lifting::work_size(w));
-    pauca::lifting::synthesis_level(low.data(), details.data(), 2, h, w, planes.data(), work.data());
+    const auto join = box ? pauca::lifting::synthesis_level_box : pauca::lifting::synthesis_level;
+    join(low.data(), details.data(), 2, h, w, planes.data(), work.data());
     for (std::size_t c = 0; c < 2; ++c) {
-        const Integers expected = synthesis(low.data() + c * h * w, details.data() + 3 * c * h * w, h, w);
+        const Integers expected = synthesis(low.data() + c * h * w, details.data() + 3 * c * h * w, h, w, box ? merge_line_box : merge_line);
         CHECK(std::equal(expected.begin(), expected.end(), planes.begin() + static_cast<std::ptrdiff_t>(c * 4 * h * w)));
     }
     if (reach == 0) return;
     // The float analysis of an integer synthesis gives the bands back within the rounding of the steps.
     const std::vector<float> x(planes.begin(), planes.end());
     std::vector<float> x_low(2 * h * w), x_details(6 * h * w), x_work(pauca::lifting::work_size(w));
-    pauca::lifting::analysis_level(x.data(), 2, h, w, x_low.data(), x_details.data(), x_work.data());
+    const auto split = box ? pauca::lifting::analysis_level_box : pauca::lifting::analysis_level;
+    split(x.data(), 2, h, w, x_low.data(), x_details.data(), x_work.data());
     const auto near = [](std::int32_t a, float b) { return b - static_cast<float>(a) < 16 && static_cast<float>(a) - b < 16; };
     CHECK(std::equal(low.begin(), low.end(), x_low.begin(), near));
     CHECK(std::equal(details.begin(), details.end(), x_details.begin(), near));
@@ -138,8 +156,10 @@ void check_dequantize(std::size_t h, std::size_t w) {
 int main() {
     const std::size_t sizes[][2] = {{1, 1}, {1, 7}, {5, 3}, {2, 1}, {2, 2}, {3, 37}, {16, 16}};
     for (const auto& size : sizes) {
-        check_wavelet(size[0], size[1], 0);
-        check_wavelet(size[0], size[1], 4000);
+        for (const bool box : {false, true}) {
+            check_wavelet(size[0], size[1], 0, box);
+            check_wavelet(size[0], size[1], 4000, box);
+        }
         check_differences(size[0], size[1], 0);
         check_differences(size[0], size[1], 4000);
         check_dequantize(size[0], size[1]);

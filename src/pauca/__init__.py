@@ -177,7 +177,7 @@ def decode_picture(
         from pauca.image.picture import decode_picture as decode_image_stream
         from pauca.image.view import View
 
-        view = View(scale, region, scale > 1, look_of(look))
+        view = View(scale, region, scale != 1, look_of(look))
         return decode_image_stream(data, limits, packs, view, threads)
     if kind is None:
         read_info(data, limits)  # says which byte is wrong
@@ -293,5 +293,8 @@ def _stream_bytes(source: Any, limits: Limits) -> bytes:
     if isinstance(source, str | os.PathLike):
         return read_file(source, limits)
     if hasattr(source, "read"):
-        return bytes(source.read(limits.max_bytes + 1))
+        data = source.read(limits.max_bytes + 1)
+        if isinstance(data, bytes | bytearray | memoryview):
+            return bytes(data)
+        raise InputError("cannot read a stream from a text file; open it as binary")
     raise InputError(f"cannot read a stream from {type(source).__name__}")

@@ -133,10 +133,10 @@ class NativeNetwork:
 
 def network_kernels() -> list[str]: ...
 def wavelet_analysis_level(
-    planes: NDArray[np.float32],
+    planes: NDArray[np.float32], box: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 def wavelet_synthesis_level(
-    low: NDArray[np.int32], details: NDArray[np.int32]
+    low: NDArray[np.int32], details: NDArray[np.int32], box: bool
 ) -> NDArray[np.int32]: ...
 def level_differences(
     low: NDArray[np.int32], reciprocal: int, table: NDArray[np.int8]

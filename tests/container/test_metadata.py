@@ -20,7 +20,7 @@ from pauca.errors import (
 )
 from pauca.limits import Limits
 
-FULL = Metadata(bytes(range(200)), b"exif" * 100, b"<x/>")
+FULL = Metadata(bytes(range(200)), b"II*\0" * 100, b"<x/>")
 
 
 def deflated(data: bytes, size: int | None = None) -> bytes:

@@ -58,7 +58,7 @@ def plain_walk(
             )
             for name in names
         }
-        low = synthesis_level_plain(low, whole["details"])
+        low = synthesis_level_plain(low, whole["details"], pack.wavelets[level - 1])
         up = whole["up"]
         if level > 1 and "g" in whole:
             codes = _coarser(fine, level - 1)

@@ -1,5 +1,6 @@
 """A model with arbitrary weights, exported: stream size and picture follow the torch model."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +19,17 @@ from pauca.image.train import evaluate  # noqa: E402
 from pauca.metrics.psnr import psnr  # noqa: E402
 from pauca.nets.integer import IntConv, set_exact  # noqa: E402
 from pauca.pack.registry import create_model  # noqa: E402
+from pauca.pixels.lifting import BOX26, CDF97  # noqa: E402
 
 PLAIN = ModelConfig(channels=(16, 24, 24, 16), trunk=(1, 1, 1, 1), post_channels=16, post_blocks=1)
 FILTERED = replace(PLAIN, mend_channels=16, mend_blocks=1, pre_channels=16, pre_blocks=1)
-MASKED = replace(PLAIN, masking=True)
+MASKED = replace(PLAIN, masking=True, wavelets=(BOX26,) * 2 + (CDF97,) * 4)
 
 
 @pytest.fixture(
     scope="module",
     params=[PLAIN, FILTERED, MASKED],
-    ids=["plain", "filtered", "masked"],
+    ids=["plain", "filtered", "masked and boxed"],
 )
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
@@ -85,6 +87,19 @@ def test_manifest_guards_every_file(checkpoint: Path, tmp_path: Path) -> None:
         (folder / name).write_bytes(data[: len(data) // 2] if name == "model.json" else data)
         with pytest.raises(PackError):
             create_model(folder)
+
+
+@pytest.mark.parametrize("wavelets", ["2/6", ["2/6"] * 5, ["2/6"] * 5 + ["5/3"]])
+def test_wavelets_that_are_not_known_are_refused(
+    checkpoint: Path, tmp_path: Path, wavelets: object
+) -> None:
+    from pauca.errors import PackError
+
+    export(checkpoint, tmp_path / "pack", "img-test", "1", "noise")
+    manifest = tmp_path / "pack" / "model.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"wavelets": wavelets}))
+    with pytest.raises(PackError, match="wavelet"):
+        create_model(tmp_path / "pack")
 
 
 def test_integer_layers_prove_their_sums(checkpoint: Path, tmp_path: Path) -> None:

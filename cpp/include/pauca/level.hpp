@@ -9,7 +9,7 @@
 namespace pauca::level {
 
 inline constexpr std::int32_t kDifferenceMax = 1 << 13;
-inline constexpr std::int32_t kReciprocalMax = 1 << 17;
+inline constexpr std::int32_t kReciprocalMax = (1 << 18) - 2;  // times kDifferenceMax, plus 2^14, below 2^31
 inline constexpr std::int32_t kDetailMax = 1 << 20;
 inline constexpr std::int32_t kTableSize = 2048;
 

@@ -1,6 +1,7 @@
-// One level of the CDF 9/7 wavelet by lifting, unscaled. Definition: spec/image.md, "One level".
+// One level of the CDF 9/7 or the 2/6 wavelet by lifting, unscaled. Definition: spec/image.md, "One level".
 //
-// I. Daubechies, W. Sweldens, "Factoring wavelet transforms into lifting steps" (1998).
+// I. Daubechies, W. Sweldens, "Factoring wavelet transforms into lifting steps" (1998). A. Said, W. A. Pearlman, "An
+// image multiresolution representation for lossless and lossy compression" (1996).
 #pragma once
 
 #include <array>
@@ -23,5 +24,13 @@ void analysis_level(const float* planes, std::size_t colours, std::size_t h, std
 // Inverse in integers: s - ((k * (a + b) + 2^11) >> 12) modulo 2^32 for every step. REQUIRES: as above.
 void synthesis_level(const std::int32_t* low, const std::int32_t* details, std::size_t colours, std::size_t h,
                      std::size_t w, std::int32_t* planes, std::int32_t* work);
+
+// The same by the 2/6 wavelet: the low band is the mean of pairs, a detail the difference within a pair without what the
+// means around it say. Inverse: d = h + ((s after - s before + 2) >> 2), even = s - ((d + (s & 1)) >> 1), odd = even + d,
+// modulo 2^32: halves go up as often as down.
+void analysis_level_box(const float* planes, std::size_t colours, std::size_t h, std::size_t w, float* low, float* details,
+                        float* work);
+void synthesis_level_box(const std::int32_t* low, const std::int32_t* details, std::size_t colours, std::size_t h,
+                         std::size_t w, std::int32_t* planes, std::int32_t* work);
 
 }  // namespace pauca::lifting

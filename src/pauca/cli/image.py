@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -17,17 +18,14 @@ from pauca.cli.targets import TargetOptions, fidelity_record, outcome, quality_o
 from pauca.container.files import atomic_path
 from pauca.container.headers import ImageHeader
 from pauca.container.identify import Kind, identify
-from pauca.container.metadata import Metadata
 from pauca.image.kind import Content, Look
 from pauca.pixels.carried import held_metadata
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from pauca.image.picture import Opened
     from pauca.image.targets import Trial
     from pauca.image.view import View
+    from pauca.pixels.picture import Picture
 
 
 class Tune(Enum):
@@ -117,8 +115,11 @@ class ViewOptions:
         """What is decoded; a reduced picture comes from a stream that may be cut."""
         from pauca.image.view import View
 
+        bound = self.look_bound
+        if bound is not None and (self.look is not Look.NATURAL or not 0 <= bound < math.inf):
+            raise typer.BadParameter("--look-bound is in dB, 0 or more, and for --look natural")
         scale = int(self.scale.value) if self.scale else 1
-        region = _numbers(self.region) if self.region else None
+        region = None if self.region is None else _numbers(self.region)
         return View(scale, region, scale > 1, self.look or Look.FAITHFUL)
 
     @property
@@ -149,7 +150,8 @@ def encode_picture(
     import pauca
 
     effort = 3 if options.effort is None else options.effort
-    name = options.model or f"img-{(options.tune or Tune.PSNR).value}"
+    tuned = f"img-{(options.tune or Tune.PSNR).value}"
+    name = tuned if options.model is None else options.model
     trials: list[Trial] = []
     start = time.perf_counter()
     with files.progress(f"encoding {input}") as tell:
@@ -209,17 +211,19 @@ def decode_picture(
 ) -> None:
     """Decode the picture in the stream `data`, and report under `input`."""
     from pauca.image.picture import open_picture
-    from pauca.pixels.files import picture_format
+    from pauca.pixels.files import picture_format, turned_for
+    from pauca.pixels.picture import Picture
 
     suffix = files.suffix(output)
     format = picture_format(suffix)
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
         _check_kind(data)
-        packs = [options.model] if options.model else []
+        packs = _packs(options.model)
         threads = options.jobs or 0
         opened = open_picture(data, packs=packs, view=options.view, threads=threads)
         if _by_rows(opened, output, format):
+            shape: tuple[int, ...] = (*opened.shape, opened.header.channels)
             size = _write_rows(opened, output, force)
             seconds = time.perf_counter() - start
         else:
@@ -228,15 +232,22 @@ def decode_picture(
             if options.view.natural:
                 true = open_picture(data, packs=packs, view=options.faithful, threads=threads)
                 compare_looks(true.pixels(), pixels, options.look_bound, input)
-            size = _write_whole(pixels, opened.metadata, output, suffix, force)
-    height, width = opened.shape
-    channels = opened.header.channels + (opened.alpha is not None)
+            picture = turned_for(Picture(pixels, opened.metadata), format)
+            shape = (*picture.pixels.shape, 1)
+            size = _write_whole(picture, output, suffix, force)
+    height, width, channels = shape[:3]
     held = vars(held_metadata(opened.metadata, format))
     lost = [name for name, part in vars(opened.metadata).items() if part and not held[name]]
     note = f"; {format} cannot hold {', '.join(lost)}" if lost else ""
     line = f"{output}: {width} x {height}, {seconds:.2f} s{note}"
     done = Decoded(input, output, size, width, height, channels, seconds)
     files.report(line, vars(done) if json else None)
+
+
+def _packs(model: Path | None) -> list[Path]:
+    from pauca.pack.registry import find_folder
+
+    return [] if model is None else [find_folder(model)]
 
 
 def _check_kind(data: bytes) -> None:
@@ -273,12 +284,10 @@ def _write_rows(opened: Opened, output: str, force: bool) -> int:
         return file.tell()
 
 
-def _write_whole(
-    pixels: NDArray[np.uint8], metadata: Metadata, output: str, suffix: str, force: bool
-) -> int:
+def _write_whole(picture: Picture, output: str, suffix: str, force: bool) -> int:
     """Write a picture file and return its bytes."""
     from pauca.pixels.files import encode_picture
 
-    file = encode_picture(pixels, suffix, metadata=metadata)
+    file = encode_picture(picture.pixels, suffix, metadata=picture.metadata)
     files.write_output(output, file, force)
     return len(file)

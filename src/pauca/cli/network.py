@@ -85,13 +85,13 @@ def encode_network_file(
     """Code the network file `data`, read from `input`, under which it is reported."""
     from pauca.nn.compress import compress_network, compress_update
     from pauca.nn.model import read_network
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     start = time.perf_counter()
     with files.progress(f"encoding {input}"):
         folder = None if input == files.STANDARD else Path(input).resolve().parent
         network = read_network(data, folder=folder)
-        threads = jobs or default_threads()
+        threads = threads_of(jobs)
         if options.base:
             base = _read_base(options.base, threads)
             coded = compress_update(network, base, _compress_options(options), threads)
@@ -131,12 +131,12 @@ def decode_network_file(
     """Decode the network stream `data`, read from `input`, under which it is reported."""
     from pauca.nn.codec import decode_network
     from pauca.nn.model import kind_of_path, network_bytes
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     kind = None if output == files.STANDARD else kind_of_path(output)
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
-        threads = jobs or default_threads()
+        threads = threads_of(jobs)
         if levels:
             network = _levels(data, names, threads)
         else:

@@ -44,7 +44,7 @@ def search_network_file(
     """Code the network file `data` as `request` wishes it, and report all trials."""
     from pauca.nn.calibration import load_calibration
     from pauca.nn.model import read_network
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     if request.plot:
         _check_plot(request.plot, force)
@@ -52,7 +52,7 @@ def search_network_file(
     folder = None if input == files.STANDARD else Path(input).resolve().parent
     network = read_network(data, folder=folder)
     known = load_calibration(request.calibration) if request.calibration else None
-    threads = jobs or default_threads()
+    threads = threads_of(jobs)
     trials: tuple[Trial, ...] = ()
     best: Trial | None = None
     if request.is_search:

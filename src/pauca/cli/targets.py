@@ -90,7 +90,9 @@ def trial_line(number: int, trial: Trial) -> str:
 
 def outcome(code: int, trials: int, fidelity: Fidelity | None) -> str:
     """What a search found and a stream states, to be added to the line that `encode` ends with."""
-    found = f", quality {quality_of(code):g} after {trials} trials" if trials else ""
+    found = (
+        f", quality {quality_of(code):g} after {trials} trial{'s' * (trials > 1)}" if trials else ""
+    )
     return found + (f"; {fidelity_line(fidelity)}" if fidelity else "")
 
 

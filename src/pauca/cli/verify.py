@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -61,6 +62,9 @@ def verify(
         Path | None,
         typer.Option("--model", "-m", help="Folder of a model pack that is not shipped."),
     ] = None,
+    to_8_bit: Annotated[
+        bool, typer.Option("--to-8-bit", help="Keep the upper 8 bits of deeper samples, as encode.")
+    ] = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -76,7 +80,7 @@ def verify(
     if map:
         _check_map(map, force)
     with files.progress(f"comparing {original} and {other}"):
-        a, b, stated = _load(original, other, model)
+        a, b, stated = _load(original, other, model, to_8_bit)
         a, b = same_channels(a, b)
         found = compare(a, b)
     if map:
@@ -98,7 +102,7 @@ def verify(
 
 
 def _load(
-    original: str, other: str, model: Path | None
+    original: str, other: str, model: Path | None, to_8_bit: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Fidelity | None]:
     """Colours of the original and of the other, and what the other states if it is a stream."""
     import pauca
@@ -107,9 +111,10 @@ def _load(
     data = files.read_input(other)
     file = io.BytesIO(files.read_input(original))
     if identify(data) is None:
-        return _named(original, read_image, file), _named(other, read_image, io.BytesIO(data)), None
+        read = partial(read_image, to_8_bit=to_8_bit)
+        return _named(original, read, file), _named(other, read, io.BytesIO(data)), None
     picture = pauca.decode_picture(data, packs=[model] if model else [])
-    first = _named(original, read_picture, file)
+    first = _named(original, partial(read_picture, to_8_bit=to_8_bit), file)
     return *_colours(first, picture), pauca.info(data).fidelity
 
 
@@ -126,9 +131,9 @@ def _colours(original: Picture, decoded: Picture) -> tuple[NDArray[np.uint8], ND
     b, coded = colour_and_alpha(decoded.pixels)
     if a.shape[:2] != b.shape[:2]:
         return a, b  # the comparison refuses them
-    if alpha is None and coded is None:
-        return a, b
-    if alpha is None or coded is None or not np.array_equal(alpha, coded):
+    opaque = np.full(a.shape[:2], 255, np.uint8)
+    alpha, coded = (opaque if plane is None else plane for plane in (alpha, coded))
+    if not np.array_equal(alpha, coded):
         raise InputError("not the picture that was encoded: its transparency is another")
     any_of = (fill_hidden(a, alpha), flatten_hidden(a, alpha), a)
     errors = [np.square(np.subtract(*same_channels(k, b), dtype=np.int32)).sum() for k in any_of]

@@ -61,7 +61,7 @@ def is_video(path: str) -> bool:
 
     if path == files.STANDARD:
         return _peeked().startswith(b"YUV4MPEG2 ")
-    return Path(path).suffix.lower() in SUFFIXES or Path(path).is_dir()
+    return Path(path).suffix.lower() in SUFFIXES or (path != "" and Path(path).is_dir())
 
 
 def _peeked() -> bytes:
@@ -127,7 +127,7 @@ def decode_video_file(
     json: bool,
 ) -> None:
     """Decode the video file `input`, and apply the filters that it carries."""
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
     from pauca.video.decode import decode_video
     from pauca.video.shipped import finder
 
@@ -137,7 +137,7 @@ def decode_video_file(
     target: str | BinaryIO = output if output != files.STANDARD else sys.stdout.buffer
     start = time.perf_counter()
     with files.bar(f"decoding {input}") as tell:
-        done = decode_video(input, target, find, jobs or default_threads(), force, tell, files.warn)
+        done = decode_video(input, target, find, threads_of(jobs), force, tell, files.warn)
     seconds = time.perf_counter() - start
     record = {"input": input, "output": output, **asdict(done), "seconds": seconds}
     line = (
@@ -182,7 +182,7 @@ def parse_bitrate(text: str) -> int:
 def _options(
     request: VideoRequest, output: str, effort: int, model: str | None, jobs: int
 ) -> VideoOptions:
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
     from pauca.video.coders import CRF, Coding, preset_of
     from pauca.video.encode import VideoOptions
     from pauca.video.shipped import has_filter, shipped_filter, shipped_fit, standard_form
@@ -224,7 +224,7 @@ def _options(
         filter=filter,
         fit=fit,
         seconds=float(_SECONDS[effort - 1]),
-        threads=jobs or default_threads(),
+        threads=threads_of(jobs),
         rate=_rate(request.fps),
         standard=standard_form(filter) if request.nnpf and filter else None,
     )

@@ -27,6 +27,8 @@ def read_file(path: PathLike, limits: Limits | None = None) -> bytes:
             data = file.read(limits.max_bytes + 1)
     except OSError as error:
         raise InputError(f"cannot read {os.fspath(path)}: {_reason(error)}") from error
+    except ValueError as error:  # a name that holds a zero
+        raise InputError(f"cannot read {os.fspath(path)!r}: {error}") from error
     limits.check_bytes(len(data))
     return data
 

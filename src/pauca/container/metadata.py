@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pauca.container.chunks import Chunk
 from pauca.container.cursor import Cursor, encode_varint
-from pauca.errors import FormatError, UnsupportedError
+from pauca.errors import FormatError, InputError, UnsupportedError
 from pauca.limits import Limits
 
 STORED, DEFLATED = 0, 1
@@ -31,7 +31,11 @@ class Metadata:
 
 
 def encode_metadata(metadata: Metadata, limits: Limits | None = None) -> list[Chunk]:
-    """Return the chunks of what is there; `LimitError` on what a reader would refuse."""
+    """Return the chunks of what is there; `LimitError` on what a reader would refuse, `InputError`
+    on EXIF that is none.
+    """
+    if metadata.exif and metadata.exif[:2] not in (b"II", b"MM"):
+        raise InputError("EXIF is a TIFF structure, which starts with II or MM")
     chunks = []
     for type, name in NAMES.items():
         data: bytes = getattr(metadata, name)

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image.filters import from_head, heads, step_of
-from pauca.image.layout import CELL, LEVELS
+from pauca.image.layout import CELL
 from pauca.image.networks import Networks
 from pauca.image.window import Span, Window
+from pauca.pack.wavelet import wavelet_of
 from pauca.pixels.colour import ycc_from_rgb
 from pauca.pixels.lifting import analysis, analysis_level
 
@@ -79,15 +80,18 @@ class Analysis:
         self, pixels: Rows, size: tuple[int, int], networks: Networks, code: int, whole: bool
     ) -> None:
         self.planes, self.size = Planes(pixels, size, networks, code), size
+        self._wavelets = wavelet_of(networks.pack).wavelets
         if whole:
             everything = Window(Span(0, size[0]), Span(0, size[1]))
-            self._kept, self.low_band = analysis(self.planes.view(everything), LEVELS)
+            self._kept, self.low_band = analysis(self.planes.view(everything), self._wavelets)
             self._first = 1
             return
         across = Span(0, size[1] >> (KEPT_FROM - 1))
         bands = Span(0, size[0] >> (KEPT_FROM - 1)).tiles(BAND >> (KEPT_FROM - 1))
         parts = [self._split(KEPT_FROM - 1, Window(rows, across))[0] for rows in bands]
-        self._kept, self.low_band = analysis(np.concatenate(parts, 1), LEVELS - KEPT_FROM + 1)
+        self._kept, self.low_band = analysis(
+            np.concatenate(parts, 1), self._wavelets[KEPT_FROM - 1 :]
+        )
         self._first = KEPT_FROM
 
     def bands(self, level: int, window: Window) -> Floats:
@@ -103,7 +107,7 @@ class Analysis:
         seen = window.grow(HALO // 2, (self.size[0] >> level, self.size[1] >> level))
         finer = seen.scale(2)
         planes = self.planes.view(finer) if level == 1 else self._split(level - 1, finer)[0]
-        low, details = analysis_level(planes)
+        low, details = analysis_level(planes, self._wavelets[level - 1])
         inside = window.within(seen)
         return low[:, *inside], details[:, :, *inside]
 

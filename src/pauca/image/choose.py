@@ -67,7 +67,10 @@ def savings(tables: Tables) -> NDArray[np.float32]:
 
 def _weights(pack: WaveletPack) -> NDArray[np.float32]:
     gains = np.array(
-        [[layout.band_gain(level + 1, b) for b in range(3)] for level in range(layout.LEVELS)]
+        [
+            [layout.band_gain(level + 1, b, pack.wavelets) for b in range(layout.BANDS)]
+            for level in range(layout.LEVELS)
+        ]
     )
     orthonormal = pack.steps / 256.0 / gains[None, :, None, :]
     base = layout.base_step(np.arange(layout.QUALITIES) / 4.0)

@@ -39,7 +39,7 @@ from pauca.image.window import Window
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pack.registry import find_natural, find_pack
-from pauca.pack.runtime import default_threads
+from pauca.pack.runtime import threads_of
 from pauca.pack.vae import VaePack
 from pauca.pack.wavelet import wavelet_of
 from pauca.pixels.colour import grey_from_rgb
@@ -55,7 +55,7 @@ class PictureEncoder:
     def __init__(self, pixels: Rows, pack: ImagePack, options: EncodeOptions = DEFAULTS) -> None:
         check_pixels(pixels, options)
         self.pixels = pixels
-        self.networks = Networks(pack, options.runtime, options.threads or default_threads())
+        self.networks = Networks(pack, options.runtime, threads_of(options.threads))
         self.pack = wavelet_of(pack)
         self.size = padded_size(*pixels.shape[:2])
         self._tile = tile_cells(options.tile, self.size)
@@ -174,7 +174,21 @@ def networks_of(
     if [chunk.type for chunk in payload] == [GRAPHICS]:
         return None
     find = find_natural if natural else find_pack
-    return Networks(find(header.pack_id, packs), runtime, threads or default_threads())
+    return Networks(find(header.pack_id, packs), runtime, threads_of(threads))
+
+
+def check_plan(
+    header: ImageHeader, payload: Payload, networks: Networks | None, limits: Limits, view: View
+) -> None:
+    """Raise `LimitError` if what the networks decode needs more memory than is allowed, before
+    anything of it is decoded.
+    """
+    learned = [chunk for chunk in payload if chunk.type not in (GRAPHICS, QUALITIES)]
+    if networks is None or not learned:
+        return
+    size, region = padded_size(header.height, header.width), _region(header, view)
+    wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
+    check_memory(size, learned, wanted, view.reduce, limits)
 
 
 def decode_payload(
@@ -225,11 +239,10 @@ def _learned_rows(
     if isinstance(networks.pack, VaePack):
         yield from vae_rows(header, payload, networks, limits, view)
         return
+    check_plan(header, payload, networks, limits, view)
     region = _region(header, view)
     size = padded_size(header.height, header.width)
-    wanted = (region.rows.stop - region.rows.start) * (region.columns.stop - region.columns.start)
     qualities, payload = split_qualities(header, payload, networks.pack, size, limits)
-    check_memory(size, payload, wanted, view.reduce, limits)
     decoder = decoder_of(payload, wavelet_of(networks.pack), size)
     walk = Walk(networks, size, qualities, decoder, view.reduce, region)
     yield from _finished(walk, header)

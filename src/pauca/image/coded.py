@@ -56,8 +56,12 @@ def check_pixels(pixels: Rows, options: EncodeOptions) -> None:
     dtype = getattr(pixels, "dtype", np.dtype(np.uint8))
     if dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
         raise InputError(f"pixels must be uint8 (H, W) or (H, W, 3), not {dtype} {shape}")
-    if min(shape[:2]) < 1 or not 0 <= options.quality <= 100 or not 1 <= options.effort <= 9:
-        raise InputError("an empty picture, a quality outside 0..100 or an effort outside 1..9")
+    if min(shape[:2]) < 1:
+        raise InputError(f"a picture of {shape[1]} x {shape[0]} has no pixels")
+    if not 0 <= options.quality <= 100:
+        raise InputError(f"quality {options.quality} is outside 0..100")
+    if not 1 <= options.effort <= 9:
+        raise InputError(f"effort {options.effort} is outside 1..9")
 
 
 def header_of(pixels: Rows, pack: ImagePack, code: int) -> ImageHeader:

@@ -120,26 +120,22 @@ def encoders_for(
     learned = encoder_of(pixels, pack, options)
     if content is Content.GRAPHICS:
         return [GraphicsEncoder(flat, pack, options)]
-    blocks = _graphics(pixels, flat) if content is Content.AUTO and can_write() else None
-    if blocks is None:
-        return [learned]
     found: list[AnyEncoder] = [learned]
-    if not blocks.all():
-        found.append(MixedEncoder(pixels, blocks, pack, options))
-    if np.mean(~blocks) <= MOST_PHOTO:
+    if content is not Content.AUTO or not can_write():
+        return found
+    drawn = [find_graphics(flat)] + ([] if flat is pixels else [find_graphics(pixels)])
+    if all(blocks is None for blocks in drawn):
+        return found
+    none = np.zeros_like(next(blocks for blocks in drawn if blocks is not None))
+    maps = [none if blocks is None else blocks for blocks in drawn]
+    # The border of a cut-out photograph before one colour looks drawn: blocks are what is graphics
+    # whatever is put in hidden places. All of a picture may be what it is by either.
+    both, either = maps[0] & maps[-1], maps[0] | maps[-1]
+    if both.any() and not both.all():
+        found.append(MixedEncoder(pixels, both, pack, options))
+    if np.mean(~either) <= MOST_PHOTO:
         found.append(GraphicsEncoder(flat, pack, options))
     return found
-
-
-def _graphics(pixels: Rows, flat: Rows) -> Blocks | None:
-    """Blocks that are graphics, whatever is put in hidden places: the border of a cut-out
-    photograph before one colour looks drawn.
-    """
-    blocks = find_graphics(flat)
-    if blocks is None or flat is pixels:
-        return blocks
-    other = find_graphics(pixels)
-    return None if other is None or not (blocks & other).any() else blocks & other
 
 
 def worthwhile(coded: Coded, other: Coded) -> bool:

@@ -48,9 +48,11 @@ def export(
     if isinstance(model, VaeModel):
         family, summary = vae.FAMILY, "autoencoder picture codec with a hyperprior"
         layers, programs, arrays = vae_parts(model)
+        own = {}
     else:
         family, summary = wavelet.FAMILY, "learned wavelet picture codec"
         layers, programs, arrays = wavelet_parts(model)
+        own = {"wavelets": model.config.wavelets}
     for key, layer in layers.items():
         layer.check(key)
     tables = prior_tables(model.prior)
@@ -68,6 +70,7 @@ def export(
         "data": data,
         "lmbda": model.config.lmbda,
         "measure": measure_of(checkpoint),
+        **own,
         "programs": {key: program_to_json(program) for key, program in programs.items()},
     }
     return write_pack(folder, manifest, {ARRAYS: save(arrays)})

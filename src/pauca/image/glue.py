@@ -24,7 +24,7 @@ from pauca.errors import InputError
 from pauca.image.layout import LUMA_ORDER, MASK_REACH, luma_pass_of_phase, mask_table
 
 DIFFERENCE_MAX = 1 << 13  # of the low band, in its integer units
-RECIPROCAL_MAX = 1 << 17  # exclusive: with DIFFERENCE_MAX the product fits 31 bits
+RECIPROCAL_MAX = (1 << 18) - 2  # exclusive: with DIFFERENCE_MAX, plus 2**14, it fits 31 bits
 DETAIL_MAX = 1 << 20
 VALUE_MAX = (1 << 20) - 1  # of a value in 1/16 steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,6 @@ from pauca.nets.export import S8, U8, WIDE, block_steps, integer_layer
 from pauca.nets.integer import IntConv
 from pauca.nets.priors import SCALES, Prior
 from pauca.pack.intnet import Layer, Program, Step
-from pauca.pixels.lifting import ZETA
 
 QUALITY_GRID = np.arange(layout.QUALITIES) / 4.0
 MEAN_LIMIT = 8191  # of a mean, in 1/16 steps
@@ -141,29 +141,31 @@ def step_arrays(model: WaveletModel) -> tuple[NDArray[np.int32], NDArray[np.int3
     quality = torch.arange(layout.QUALITIES, dtype=torch.float64) / 4.0
     steps = model.double().steps(quality).numpy()
     model.float()
-    low = layout.base_step(quality.numpy()) * layout.band_gain(layout.LEVELS, 3)
+    low = layout.base_step(quality.numpy()) * layout.band_gain(
+        layout.LEVELS, 3, model.config.wavelets
+    )
     return (
         np.rint(steps * 256).clip(1).astype(np.int32),
         np.rint(low * 256).clip(1).astype(np.int32),
     )
 
 
-def reciprocals() -> NDArray[np.int32]:
+def reciprocals(wavelets: Sequence[str]) -> NDArray[np.int32]:
     """Factors (401, 7) in units of 2**-15 from low-band differences to 1/16 steps.
 
     They are kept in the pack, since pow may differ by machine.
     """
     base = layout.base_step(QUALITY_GRID)
-    levels = np.arange(layout.LEVELS + 1)
-    factors: NDArray[np.float64] = np.rint(2.0**15 * ZETA ** (2.0 * levels) / base[:, None])
+    gains = np.array([layout.low_gain(level, wavelets) for level in range(layout.LEVELS + 1)])
+    factors: NDArray[np.float64] = np.rint(2.0**15 / (gains * base[:, None]))
     return factors.astype(np.int32)
 
 
-def filter_steps() -> NDArray[np.int32]:
+def filter_steps(wavelets: Sequence[str]) -> NDArray[np.int32]:
     """The base step (401, 6) in 1/256 grey levels, as the low band that each level leaves has it:
     column 0 for the picture itself. Kept in the pack, since pow may differ by machine.
     """
-    gains = ZETA ** (-2.0 * np.arange(layout.LEVELS))
+    gains = np.array([layout.low_gain(level, wavelets) for level in range(layout.LEVELS)])
     steps: NDArray[np.float64] = np.rint(256 * layout.base_step(QUALITY_GRID)[:, None] * gains)
     return steps.astype(np.int32)
 
@@ -185,7 +187,7 @@ def wavelet_parts(
     arrays = {
         "steps": steps,
         "low_steps": low_steps,
-        "reciprocals": reciprocals(),
-        "filter_steps": filter_steps(),
+        "reciprocals": reciprocals(model.config.wavelets),
+        "filter_steps": filter_steps(model.config.wavelets),
     }
     return layers, programs, arrays

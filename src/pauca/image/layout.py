@@ -1,13 +1,15 @@
 """Geometry and integer rules of the wavelet picture codec, shared by training, encoder and decoder
 (spec/image.md).
 
-A picture of H x W is padded to multiples of 128 and split by `LEVELS` = 6 levels of the CDF 9/7
-wavelet. At level l the three detail bands live on a grid of H/2**l x W/2**l; networks see that grid
-folded 2x2 (space to depth), so level l is coded on the grid H/2**(l+1) x W/2**(l+1) with four
-phases.
+A picture of H x W is padded to multiples of 128 and split by `LEVELS` = 6 levels of a wavelet. At
+level l the three detail bands live on a grid of H/2**l x W/2**l; networks see that grid folded 2x2
+(space to depth), so level l is coded on the grid H/2**(l+1) x W/2**(l+1) with four phases.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +40,8 @@ COMPAND_SIZE = 2048
 CELL = 4  # samples along the side of a cell in the low band that leaves its level
 
 
-# What a low band after 1, 2, 3 levels is multiplied with to be a picture, (ZETA**2 / 2)**level, in
-# units of 2**-14.
+# What a low band after 0, 1, 2, 3 levels of CDF 9/7 is multiplied with to be a picture,
+# (ZETA**2 / 2)**level, in units of 2**-14. Levels of 2/6 leave means.
 LOW_FACTORS = (1 << 14, 10826, 7154, 4727)
 
 
@@ -49,13 +51,20 @@ def base_step(quality: NDArray[np.float64]) -> NDArray[np.float64]:
     return step
 
 
-def band_gain(level: int, band: int) -> float:
+def low_gain(level: int, wavelets: Sequence[str]) -> float:
+    """Factor from orthonormal to unscaled samples of the low band that the first `level` of the
+    levels' wavelets leave.
+    """
+    return math.prod((float(ZETA[wavelet] ** -2.0) for wavelet in wavelets[:level]), start=1.0)
+
+
+def band_gain(level: int, band: int, wavelets: Sequence[str]) -> float:
     """Factor from orthonormal to unscaled lifting coefficients of a detail band (band 3: the low
     band).
     """
-    low: float = ZETA ** (-2.0 * (level - 1))
-    factors: tuple[float, ...] = (1.0, 1.0, ZETA**2, ZETA**-2)
-    return low * factors[band]
+    area = ZETA[wavelets[level - 1]] ** 2
+    factors: tuple[float, ...] = (1.0, 1.0, area, 1.0 / area)
+    return low_gain(level - 1, wavelets) * factors[band]
 
 
 def luma_pass_of_phase() -> list[list[int]]:

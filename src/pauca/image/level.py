@@ -198,7 +198,7 @@ class Level:
         )
         window = Window(seen, self.tiles.columns.scale(2))
         low, details = self.source.out.view(window), self.details.view(window)
-        planes = synthesis_level(low, details)
+        planes = synthesis_level(low, details, self.walk.pack.wavelets[self.level - 1])
         self.planes.append(planes[:, pairs.scale(2).within(seen.scale(2))])
         self.details.drop(pairs.stop - 2 * LIFTING)
         self.source.out.drop(2 * min(ready - self.reach - 1, stop - LIFTING))
@@ -218,7 +218,10 @@ class Level:
     def _finished(self, window: Window) -> NDArray[Any]:
         """Planes of the window, in cells; RGB if they are the last."""
         planes = self.planes.view(window.scale(CELL))
-        return rgb_from_planes(scaled_planes(planes, self.level - 1)) if self.last else planes
+        return self._colours(planes, self.level - 1) if self.last else planes
+
+    def _colours(self, planes: NDArray[np.int32], finer: int) -> NDArray[np.uint8]:
+        return rgb_from_planes(scaled_planes(planes, self.walk.pack.wavelets[:finer]))
 
     def _mended(self, window: Window) -> NDArray[Any]:
         """Planes of the window, in cells, plus what the filter adds; RGB if they are the last."""
@@ -261,7 +264,7 @@ class Level:
         elif self.last:
             mended = np.empty_like(planes)
             mend(planes, head, step, mended)
-            out[:] = rgb_from_planes(scaled_planes(mended, finer))
+            out[:] = self._colours(mended, finer)
         else:
             mend(planes, head, step, out)
 

@@ -28,7 +28,7 @@ from pauca.nets.colour import to_rgb, to_ycc
 from pauca.nets.integer import UNIT, round_ste
 from pauca.nets.lifting import analysis_level, synthesis_level
 from pauca.nets.priors import Prior
-from pauca.pixels.lifting import ZETA
+from pauca.pixels.lifting import CDF97
 
 KNOTS = 6  # of the learned step weights over quality
 
@@ -48,6 +48,7 @@ class ModelConfig:
     pre_channels: int = 0  # of the encoder's filter of pixels; 0 for none
     pre_blocks: int = 4
     masking: bool = False  # steps that follow what is around: coarser where detail hides errors
+    wavelets: tuple[str, ...] = (CDF97,) * LEVELS  # of levels 1 to 6
     lmbda: float = 0.13  # of the squared step: where the Lagrangian sits
 
 
@@ -115,7 +116,10 @@ class WaveletModel(nn.Module):
     def steps(self, quality: Tensor) -> Tensor:
         """(N,) quality to (N, LEVELS, COLOURS, BANDS) steps in units of the unscaled lifting."""
         gain = torch.tensor(
-            [[layout.band_gain(lv + 1, b) for b in range(BANDS)] for lv in range(LEVELS)]
+            [
+                [layout.band_gain(lv + 1, b, self.config.wavelets) for b in range(BANDS)]
+                for lv in range(LEVELS)
+            ]
         )
         gain = gain.to(quality.device).view(1, LEVELS, 1, BANDS)
         return base_step(quality).view(-1, 1, 1, 1) * self.step_weights(quality) * gain
@@ -133,11 +137,11 @@ class WaveletModel(nn.Module):
 
     def analyse(self, number: int, low: Tensor) -> tuple[Tensor, Tensor]:
         """The low band that level `number` is made of to its own (N, 3, h, w) and its details."""
-        return analysis_level(low)
+        return analysis_level(low, self.config.wavelets[number - 1])
 
     def synthesise(self, number: int, low: Tensor, details: Tensor) -> Tensor:
         """Inverse of `analyse`."""
-        return synthesis_level(low, details)
+        return synthesis_level(low, details, self.config.wavelets[number - 1])
 
     def code(
         self, low: Tensor, details: Sequence[Tensor], quality: Tensor
@@ -148,7 +152,7 @@ class WaveletModel(nn.Module):
         n, base = len(low), base_step(quality)
         steps = self.steps(quality)
         prices = self.thrift * self.config.lmbda / self.step_weights(quality).square()
-        dc = (base * layout.band_gain(LEVELS, 3)).view(-1, 1, 1, 1)
+        dc = (base * layout.band_gain(LEVELS, 3, self.config.wavelets)).view(-1, 1, 1, 1)
         low = low + (torch.round(low / dc) * dc - low).detach()
         up = low.new_zeros(n, UP, low.shape[2] // 2, low.shape[3] // 2)
         bits = low.new_zeros(n)
@@ -172,13 +176,15 @@ class WaveletModel(nn.Module):
         if not self.mends:
             return low
         net = self.mends[min(number, len(self.levels)) - 2]
-        mended: Tensor = net(low, features, base * ZETA ** (-2.0 * (number - 1)), quality)
+        mended: Tensor = net(
+            low, features, base * layout.low_gain(number - 1, self.config.wavelets), quality
+        )
         return mended
 
     def inputs(self, number: int, low: Tensor, base: Tensor, up: Tensor, quality: Tensor) -> Tensor:
         """What the trunk of a level sees: (N, INPUTS, h, w)."""
         n, _, h, w = up.shape
-        d = low_differences(low, base * ZETA ** (-2.0 * number))
+        d = low_differences(low, base * layout.low_gain(number, self.config.wavelets))
         plane = torch.floor(quality + 0.5).view(-1, 1, 1, 1).expand(n, 1, h, w) / UNIT
         return torch.cat([d, up, plane, torch.full_like(plane, 16.0 * number / UNIT)], 1)
 

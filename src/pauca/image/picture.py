@@ -12,7 +12,7 @@ from pauca.container.chunks import Chunk, decode_prefix, decode_stream
 from pauca.container.headers import ImageHeader
 from pauca.container.metadata import NAMES, Metadata, decode_metadata, encode_metadata
 from pauca.image.alpha import decode_alpha, encode_alpha
-from pauca.image.codec import decode_payload, decode_rows, networks_of
+from pauca.image.codec import check_plan, decode_payload, decode_rows, networks_of
 from pauca.image.coded import EncodeOptions
 from pauca.image.compress import Aim, compress_picture
 from pauca.image.graphics import reduced_means
@@ -104,9 +104,10 @@ def open_picture(
     header, payload = parse_chunks(coded, limits, view.prefix)
     metadata = decode_metadata(chunks, limits)
     shape = (header.height, header.width)
+    networks = networks_of(header, payload, packs, threads, natural=view.natural)
+    check_plan(header, payload, networks, limits, view)
     alphas = [decode_alpha(c.payload, shape, limits) for c in chunks if c.type == ALPHA]
     alpha = reduced(alphas[0], view) if alphas else None
-    networks = networks_of(header, payload, packs, threads, natural=view.natural)
     return Opened(header, metadata, view, alpha, payload, networks, limits)
 
 

@@ -98,7 +98,7 @@ class PaucaDecoder(ImageFile.PyDecoder):
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     options: dict[str, Any] = image.encoderinfo
     model = options.get("model", "img-psnr")
-    coding = EncodeOptions(options.get("quality", 50), options.get("effort", 3))
+    coding = _coding(options)
     with _pillow_errors():
         picture = read_picture(image, _UNBOUNDED, options.get("to_8_bit", False))
     picture = Picture(picture.pixels, _metadata(picture.metadata, options))
@@ -107,6 +107,13 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
         content = content_of(options.get("content", "auto"))
         data = encode_picture(picture, model_of(model), coding, keep_hidden=hidden, content=content)
     file.write(data)
+
+
+def _coding(options: dict[str, Any]) -> EncodeOptions:
+    try:
+        return EncodeOptions(float(options.get("quality", 50)), int(options.get("effort", 3)))
+    except TypeError as error:
+        raise ValueError(f"quality and effort are numbers: {error}") from error
 
 
 def _metadata(own: Metadata, options: dict[str, Any]) -> Metadata:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pauca.image import layout
+from pauca.pixels.lifting import CDF97
 
 PLANE_MAX = (1 << 13) - 1  # 1/16 grey levels
 
@@ -13,11 +16,11 @@ PLANE_MAX = (1 << 13) - 1  # 1/16 grey levels
 SCALED_MAX = (1 << 16) - 1  # of a low band, 1/16 grey levels times the gain of the wavelet
 
 
-def scaled_planes(planes: NDArray[np.int32], reduce: int) -> NDArray[np.int32]:
-    """A low band (3, H, W) after `reduce` levels as a picture: without the gain of the wavelet."""
-    if reduce == 0:
+def scaled_planes(planes: NDArray[np.int32], wavelets: Sequence[str]) -> NDArray[np.int32]:
+    """A low band (3, H, W) after levels of these wavelets as a picture: without their gain."""
+    if not wavelets:
         return planes
-    factor = np.int32(layout.LOW_FACTORS[reduce])
+    factor = np.int32(layout.LOW_FACTORS[wavelets.count(CDF97)])
     return (planes.clip(-SCALED_MAX, SCALED_MAX) * factor + np.int32(1 << 13)) >> 14
 
 

@@ -27,6 +27,7 @@ from pauca.metrics.ssim import ms_ssim, ms_ssim_db
 
 MIDDLE = (layout.QUALITIES - 1) // 2
 TOP = layout.QUALITIES - 1
+MOST = 2**62  # no size or likeness is as large
 PATIENCE = 8  # trials after which the search halves, whatever the curve
 
 
@@ -47,8 +48,8 @@ class Target:
         given = self._given()
         if len(given) != 1:
             raise InputError("a picture has one target: a size, bits per pixel or a likeness")
-        if not 0 <= self.value < math.inf or (self.min_ms_ssim or 0) > 1:
-            raise InputError(f"a target {self.name} of {self.value} cannot be")
+        if not 0 <= getattr(self, self.name) < MOST or (self.min_ms_ssim or 0) > 1:
+            raise InputError(f"a target {self.name} of {getattr(self, self.name)} cannot be")
 
     @property
     def name(self) -> str:

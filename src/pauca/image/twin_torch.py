@@ -119,6 +119,7 @@ def config_of(pack: WaveletPack) -> ModelConfig:
         mend_channels=rows("m2.stem"),
         mend_blocks=blocks("m2.blocks."),
         masking="l1.mask" in pack.layers,
+        wavelets=pack.wavelets,
         lmbda=pack.lmbda,
     )
 

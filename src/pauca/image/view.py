@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 from pauca.errors import InputError
@@ -25,9 +26,16 @@ class View:
 
     def __post_init__(self) -> None:
         """Raise `InputError` on a scale or region that cannot be."""
+        try:
+            # Numpy's integers would be computed in their own few bits.
+            region = None if self.region is None else tuple(map(operator.index, self.region))
+            object.__setattr__(self, "scale", operator.index(self.scale))
+            object.__setattr__(self, "region", region)
+        except TypeError:
+            raise InputError("scale and region are given in whole numbers") from None
         if self.scale not in SCALES:
             raise InputError(f"scale {self.scale}; 1, 2, 4 or 8 expected")
-        if self.region is not None and (min(self.region) < 0 or not all(self.region[2:])):
+        if region is not None and (len(region) != 4 or min(region) < 0 or not all(region[2:])):
             raise InputError("a region is X,Y,W,H in pixels, W and H above 0")
 
     @property

@@ -40,8 +40,12 @@ def create_model(name: str | Path) -> ImagePack:
 
 
 def model_of(model: str | Path | ImagePack) -> ImagePack:
-    """Return a picture pack that is given itself, by name or by path."""
-    return create_model(model) if isinstance(model, str | os.PathLike) else model
+    """Return a picture pack that is given itself, by name or by path; `PackError` on others."""
+    if isinstance(model, str | os.PathLike):
+        return create_model(model)
+    if hasattr(model, "tables"):
+        return model
+    raise PackError(f"a model is a name, a folder or a pack, not {type(model).__name__}")
 
 
 def create_upscaler(name: str | Path) -> SrPack:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from pauca.errors import InputError
 from pauca.pack.intnet import Layer, Program, Tensor, run_plain
 
+MOST_THREADS = 1024
+
 
 class Runner(Protocol):
     """Executes one program again and again; tensors are (h, w, channels)."""
@@ -37,6 +39,13 @@ def default_threads() -> int:
     return (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     )
+
+
+def threads_of(wanted: int) -> int:
+    """How many threads `wanted` are: 0 for all cores; `InputError` below."""
+    if wanted < 0:
+        raise InputError(f"{wanted} threads; 0 or more expected")
+    return min(wanted, MOST_THREADS) or default_threads()
 
 
 def make_runner(kind: str, program: Program, layers: Mapping[str, Layer], threads: int) -> Runner:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pauca.errors import PackError
 from pauca.pack.image import ImagePack, array_of, common_parts
 from pauca.pack.store import PackInfo
+from pauca.pixels.lifting import CDF97, WAVELETS
 
 FAMILY = "wavelet"
 
@@ -22,6 +23,7 @@ class WaveletPack(ImagePack):
 
     steps: NDArray[np.int32]  # (qualities, levels, 3, 3): 1/256 grey levels, unscaled lifting
     low_steps: NDArray[np.int32]  # (qualities,): of the lowest band
+    wavelets: tuple[str, ...]  # of levels 1, 2, ...
 
 
 def wavelet_pack(
@@ -43,7 +45,12 @@ def wavelet_pack(
         raise PackError(f"pack {info.name}: bad reciprocals")
     if len(parts["filter_steps"]) != len(steps) or parts["filter_steps"].shape[1] < columns:
         raise PackError(f"pack {info.name}: bad steps of filters")
-    return WaveletPack(**parts, steps=steps, low_steps=low_steps)
+    wavelets = manifest.get("wavelets", [CDF97] * steps.shape[1])
+    if not isinstance(wavelets, list) or len(wavelets) != steps.shape[1]:
+        raise PackError(f"pack {info.name}: bad wavelets")
+    if unknown := [wavelet for wavelet in wavelets if wavelet not in WAVELETS]:
+        raise PackError(f"pack {info.name}: unknown wavelet {unknown[0]!r}")
+    return WaveletPack(**parts, steps=steps, low_steps=low_steps, wavelets=tuple(wavelets))
 
 
 def wavelet_of(pack: ImagePack) -> WaveletPack:

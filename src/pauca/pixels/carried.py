@@ -25,13 +25,16 @@ _TIFF_DIRECTORIES = (0x8769, 0x8825)
 
 
 def carried_metadata(image: Image) -> Metadata:
-    """Return what a loaded image carries; EXIF that was read from a TIFF file is written anew."""
+    """Return what a loaded image carries; EXIF that was read from a TIFF file is written anew,
+    and bytes that are none are left out.
+    """
     icc, exif, xmp = (image.info.get(key) for key in ("icc_profile", "exif", "xmp"))
     if exif is None and image.format == "TIFF":
         exif = _tiff_exif(image)
     if exif is None and "Raw profile type exif" in image.info:  # as ImageMagick wrote it in PNG
         exif = _raw_profile(image.info["Raw profile type exif"])
-    return Metadata(_bytes(icc), _bytes(exif).removeprefix(EXIF_HEAD), _bytes(xmp))
+    tags = _bytes(exif).removeprefix(EXIF_HEAD)
+    return Metadata(_bytes(icc), tags if tags[:2] in (b"II", b"MM") else b"", _bytes(xmp))
 
 
 def held_metadata(metadata: Metadata, format: str) -> Metadata:
@@ -40,6 +43,8 @@ def held_metadata(metadata: Metadata, format: str) -> Metadata:
     kept = {name: data for name, data in fields if name in HOLDS.get(format, ())}
     if format in ("JPEG", "MPO"):
         kept = {name: data for name, data in kept.items() if len(data) <= JPEG_MAX[name]}
+    if format in ("TIFF", "AVIF") and not _is_exif(metadata.exif):  # Pillow reads what it writes
+        kept.pop(EXIF)
     if format == "PNG" and not _is_utf8(metadata.xmp):  # PNG has text
         kept.pop(XMP)
     return Metadata(**kept)
@@ -100,6 +105,16 @@ def _bytes(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     return bytes(value) if isinstance(value, bytes | bytearray) else b""
+
+
+def _is_exif(data: bytes) -> bool:
+    from PIL import Image
+
+    try:
+        Image.Exif().load(EXIF_HEAD + data)
+    except Exception:  # a parser of foreign bytes
+        return False
+    return True
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -33,11 +33,14 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b
 
 # Formats whose writer refuses an alpha channel, or writes one that no reader takes for it.
 _NO_ALPHA = ("JPEG", "MPO", "PPM", "BMP", "DIB", "PCX", "EPS", "MSP", "XBM")
+_NO_SOFT_ALPHA = ("GIF",)
+_OWN_SIZES = ("ICO", "ICNS")  # their writers make pictures of other sizes
 _GREY_ALPHA = ("PNG", "TIFF", "TGA", "JPEG2000")
 
 # A decoded picture should lose nothing more, or as little as the format allows.
 _SAVE_OPTIONS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
+    "MPO": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True},
     "AVIF": {"quality": 95, "subsampling": "4:4:4"},
 }
@@ -72,6 +75,8 @@ def read_picture(
                 return _read_file(file, limits, str(Path(source).name), to_8_bit, as_rows)
         except OSError as error:
             raise InputError(f"cannot read {source}: {error.strerror or error}") from error
+        except ValueError as error:  # a name that holds a zero
+            raise InputError(f"cannot read {source!r}: {error}") from error
     if hasattr(source, "read"):
         data = bytes(source.read(limits.max_bytes + 1))
         limits.check_bytes(len(data))
@@ -79,18 +84,20 @@ def read_picture(
     raise InputError(f"cannot read a picture from {type(source).__name__}")
 
 
-def read_image(source: object, limits: Limits | None = None, alpha: bool = False) -> Pixels:
+def read_image(
+    source: object, limits: Limits | None = None, alpha: bool = False, to_8_bit: bool = False
+) -> Pixels:
     """Return the pixels of a picture alone: (H, W) or (H, W, 3), turned as its EXIF says.
 
     With `alpha` a picture that is transparent somewhere gives (H, W, 4), else it is refused.
     Raises what `read_picture` raises.
     """
-    picture = read_picture(source, limits)
+    picture = read_picture(source, limits, to_8_bit)
     pixels = turn(picture.pixels, orientation(picture.metadata.exif))
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return pixels
     if int(pixels[..., -1].min()) == 255:
-        return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+        return opaque_colours(pixels)
     if not alpha:
         raise UnsupportedError("picture has transparency; flatten it onto a background first")
     return pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
@@ -121,8 +128,8 @@ def encode_picture(
 
     format, metadata = picture_format(suffix), metadata or Metadata()
     held = held_metadata(metadata, format)
-    picture = with_metadata(Picture(check_pixels(pixels, limits), metadata), held)
-    image = Image.fromarray(picture.pixels)
+    picture = turned_for(Picture(check_pixels(pixels, limits), metadata), format)
+    image = Image.fromarray(_alpha_for(format, picture.pixels))
     if "A" in image.mode and format in _NO_ALPHA:
         raise UnsupportedError(f"{format} cannot hold transparency; use .png, .webp or .tif")
     if image.mode == "LA" and format not in _GREY_ALPHA:
@@ -136,12 +143,32 @@ def encode_picture(
     return buffer.getvalue()
 
 
+def turned_for(picture: Picture, format: str) -> Picture:
+    """A picture with the metadata that `format` holds; turned if its orientation is not in it."""
+    return with_metadata(picture, held_metadata(picture.metadata, format))
+
+
+def _alpha_for(format: str, pixels: Pixels) -> Pixels:
+    """Pixels without an alpha that says nothing, where the format has none."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[..., -1]
+    if format in _NO_SOFT_ALPHA and not np.isin(alpha, (0, 255)).all():
+        raise UnsupportedError(f"{format} cannot hold what is half transparent; use .png or .webp")
+    return opaque_colours(pixels) if format in _NO_ALPHA and alpha.min() == 255 else pixels
+
+
+def opaque_colours(pixels: Pixels) -> Pixels:
+    """The colours, (H, W) or (H, W, 3), of pixels (H, W, 2) or (H, W, 4)."""
+    return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+
+
 def picture_format(suffix: str) -> str:
     """Return Pillow's name of the format for `suffix`; `UnsupportedError` if it cannot write it."""
     from PIL import Image
 
     format = Image.registered_extensions().get(suffix.lower())
-    if format in (None, "PAUCA") or format not in Image.SAVE:  # ours, by the Pillow plugin
+    if format in (None, "PAUCA", *_OWN_SIZES) or format not in Image.SAVE:  # ours: a plugin
         raise UnsupportedError(
             f"cannot write pictures as {suffix or 'a file without extension'!r}; use .png"
         )
@@ -217,6 +244,8 @@ def _named_errors(name: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise LimitError(f"{name}: {_line(error)}") from error
     except Exception as error:  # a parser of foreign bytes: any exception means bad bytes
+        if "MAX_TEXT" in str(error):  # of a PNG file
+            raise LimitError(f"{name}: its text or XMP is larger than this reads") from error
         raise InputError(f"{name} is corrupt or truncated: {_line(error)}") from error
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pauca._core import upscale_interpolate, upscale_windows
 from pauca.errors import InputError
-from pauca.pack.runtime import Runner, default_threads, make_runner
+from pauca.pack.runtime import Runner, make_runner, threads_of
 from pauca.pack.sr import SrPack
 from pauca.pixels.tiles import tiles
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
@@ -103,7 +103,7 @@ class Upscaler:
         ]
 
     def _runner(self) -> Runner:
-        threads = self.threads or default_threads()
+        threads = threads_of(self.threads)
         key = f"{self.runtime}.{threads}"
         if key not in self.pack.runtimes:
             self.pack.runtimes[key] = make_runner(

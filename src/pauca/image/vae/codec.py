@@ -27,7 +27,7 @@ from pauca.image.view import View
 from pauca.image.window import Span, Window
 from pauca.image.workers import Workers
 from pauca.limits import Limits
-from pauca.pack.runtime import default_threads
+from pauca.pack.runtime import threads_of
 from pauca.pack.vae import SIDE, VaePack, vae_of
 from pauca.pixels.colour import grey_from_rgb
 
@@ -43,7 +43,7 @@ class VaeEncoder:
     def __init__(self, pixels: Rows, pack: VaePack, options: EncodeOptions) -> None:
         check_pixels(pixels, options)
         self.pixels, self.pack = pixels, pack
-        self.networks = Networks(pack, options.runtime, options.threads or default_threads())
+        self.networks = Networks(pack, options.runtime, threads_of(options.threads))
         self.size = padded_size(*pixels.shape[:2])
         self._effort = options.effort
 

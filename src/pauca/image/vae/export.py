@@ -118,8 +118,8 @@ def vae_parts(model: VaeModel) -> tuple[dict[str, Layer], dict[str, Program], di
         "synthesis": _fixed(model.synthesis),
         "steps": np.rint(256 * steps).clip(1, (1 << 17) - 1).astype(np.int32),
         "hyper_indexes": np.rint(indexes).clip(0, SCALES - 1).astype(np.uint8),
-        "filter_steps": filter_steps()[:, :1],
-        "reciprocals": reciprocals()[:, :1],
+        "filter_steps": filter_steps(())[:, :1],
+        "reciprocals": reciprocals(())[:, :1],
     }
     if model.config.parts > 1:
         curves = gaussian_curves(deviation(torch.arange(SCALES, dtype=torch.float64)).tolist())
