@@ -57,6 +57,43 @@ def test_folder(cli: Cli, pack: Path, tmp_path: Path) -> None:
     assert json.loads(result.out)["pictures"] == 3
 
 
+def test_folders_that_cannot_be(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    save(tmp_path / "in" / "a.tga")
+    assert cli("upscale", "in", "-o", "-", "-m", pack).code == 2
+    cli("upscale", "in", "-o", "no/such", "-m", pack).fails(1, "cannot make the folder")
+    cli("upscale", "in", "-o", "in/a.tga", "-m", pack).fails(1, "cannot make the folder")
+    assert cli("upscale", "in", "-o", "out", "-m", pack).code == 0
+    assert os.listdir(tmp_path / "out") == ["a.tga"]
+
+
+def test_what_a_picture_carries_goes_along(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    with Image.open(save(tmp_path / "in.png")) as image:
+        image.save(tmp_path / "in.jpg", exif=exif, icc_profile=bytes(200))
+    for name, size in (("out.jpg", (42, 26)), ("out.bmp", (26, 42))):
+        assert cli("upscale", "in.jpg", "-o", name, "-m", pack).code == 0
+        with Image.open(tmp_path / name) as image:
+            assert image.size == size  # where EXIF cannot turn it, it is turned
+            if name == "out.jpg":
+                assert image.info["icc_profile"] == bytes(200)
+                assert image.getexif()[0x010F] == "maker" and image.getexif()[0x0112] == 6
+
+
+def test_deep_pictures_need_leave(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    Image.fromarray(np.arange(300, dtype=np.uint16).reshape(15, 20) * 200).save(tmp_path / "in.png")
+    cli("upscale", "in.png", "-o", "out.png", "-m", pack).fails(1, "--to-8-bit")
+    assert cli("upscale", "in.png", "-o", "out.png", "-m", pack, "--to-8-bit").code == 0
+
+
+def test_options_that_cannot_be(cli: Cli, pack: Path, tmp_path: Path) -> None:
+    source = save(tmp_path / "in.png")
+    for options in (["--preset", "nonsense"], ["--scale", "3"]):
+        assert cli("upscale", source, "-o", "out.png", "-m", pack, *options).code == 2
+    assert cli("upscale", source, "-o", "-", "-m", pack, "--json").code == 2
+
+
 def test_video(cli: Cli, pack: Path, tmp_path: Path) -> None:
     pytest.importorskip("av")
     write_clip(tmp_path / "in.mp4", frames=4)

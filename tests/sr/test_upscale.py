@@ -7,6 +7,7 @@ import pytest
 
 from pauca.errors import InputError, PackError
 from pauca.pack.sr import SrPack, load_sr_pack
+from pauca.pixels.colour import grey_from_rgb
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
 from pauca.sr.upscale import Upscaler
 
@@ -62,11 +63,29 @@ def test_twice_is_one_after_the_other(pack: SrPack) -> None:
 
 def test_alpha_is_interpolated_and_colour_is_as_without(pack: SrPack) -> None:
     x = photo(30, 41)
-    alpha = np.zeros((30, 41, 1), np.uint8)
+    alpha = np.full((30, 41, 1), 7, np.uint8)
     alpha[:, 20:] = 255
     y = Upscaler(pack).picture(np.concatenate([x, alpha], 2))
     assert np.array_equal(y[..., :3], Upscaler(pack).picture(x))
-    assert (y[:, :36, 3] == 0).all() and (y[:, 46:, 3] == 255).all()
+    assert (y[:, :36, 3] == 7).all() and (y[:, 46:, 3] == 255).all()
+
+
+def test_hidden_colours_stay_hidden(pack: SrPack) -> None:
+    y, x = np.mgrid[:24, :32]
+    disc = np.hypot(y - 12, x - 16) < 8
+    pixels = np.dstack([np.where(disc, 250, 0).astype(np.uint8)] * 3 + [disc * np.uint8(255)])
+    large = Upscaler(pack, 1).picture(pixels)
+    smooth = Upscaler(pack, 1).picture(np.full((24, 32, 3), 250, np.uint8))
+    seen = large[..., 3] > 0
+    assert np.array_equal(large[seen][:, :3], smooth[seen])
+
+
+def test_grey_by_a_pack_for_three_planes(tmp_path: Path) -> None:
+    coloured = Upscaler(random_pack(tmp_path, planes=3), 1)
+    grey = np.random.default_rng(0).integers(0, 256, (14, 18), dtype=np.uint8)
+    large = coloured.picture(grey)
+    rgb = coloured.picture(np.repeat(grey[..., None], 3, 2))
+    assert np.array_equal(large, grey_from_rgb(rgb))
 
 
 def test_flat_colours_pass_through_the_colour_space() -> None:

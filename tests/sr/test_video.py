@@ -10,7 +10,7 @@ import pytest
 
 from pauca.errors import InputError, UnsupportedError
 from pauca.sr.upscale import Upscaler
-from pauca.sr.video import upscale_video
+from pauca.sr.video import VideoOptions, upscale_video
 
 from .packs import random_pack
 
@@ -124,6 +124,87 @@ def test_refused_and_nothing_left(upscaler: Upscaler, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists"):
         upscale_video(good, cut, upscaler)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_what_players_need_goes_along(upscaler: Upscaler, tmp_path: Path) -> None:
+    plain = write_clip(tmp_path / "in.mp4", frames=4, audio=False)
+    turned = tmp_path / "turned.mp4"
+    with av.open(str(plain)) as source, av.open(str(turned), "w") as out:
+        copy = out.add_stream_from_template(source.streams.video[0])
+        copy.set_display_matrix([0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30])
+        copy.sample_aspect_ratio = Fraction(16, 11)
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    for suffix in (".mp4", ".mkv"):
+        upscale_video(turned, tmp_path / f"out{suffix}", upscaler)
+        found = []
+        for path in (turned, tmp_path / f"out{suffix}"):
+            with av.open(str(path)) as file:
+                frame = next(file.decode(video=0))
+                aspect = file.streams.video[0].sample_aspect_ratio
+                found.append((bytes(frame.side_data["DISPLAYMATRIX"]), aspect))
+        assert found[0] == found[1]
+        assert found[0][1] == Fraction(16, 11)
+
+
+def test_colours_of_rgb_are_told(upscaler: Upscaler, tmp_path: Path) -> None:
+    source = write_clip(
+        tmp_path / "in.mkv", frames=1, audio=False, codec="libx264rgb", pix_fmt="rgb24"
+    )
+    upscale_video(source, tmp_path / "out.mkv", upscaler)
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        frame = next(file.decode(video=0))
+        tags = file.streams.video[0].codec_context
+    assert (tags.colorspace, tags.color_range) == (1, 1)
+    with av.open(str(source)) as file:
+        before = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    after = frame.to_ndarray(format="rgb24", src_colorspace=1, dst_colorspace=1).astype(int)
+    small = after.reshape(50, 2, 66, 2, 3).mean((1, 3))
+    assert np.abs(small - before).mean() < 6
+
+
+def test_raw_streams_count_their_frames(upscaler: Upscaler, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.h264", frames=6, audio=False)
+    assert upscale_video(source, tmp_path / "out.mp4", upscaler).frames == 6
+    times = read(tmp_path / "out.mp4")["times"]
+    assert np.diff(times) == pytest.approx([0.04] * 5, abs=1e-3)
+
+
+def test_names_with_a_colon(
+    upscaler: Upscaler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clip(tmp_path / "in.mp4", frames=2, audio=False).rename(tmp_path / "Film: 1.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert upscale_video("Film: 1.mp4", "Film: 2.mp4", upscaler).frames == 2
+
+
+def test_what_is_lost_is_said(upscaler: Upscaler, tmp_path: Path) -> None:
+    good = write_clip(tmp_path / "in.mkv", frames=30, audio=False)
+    with av.open(str(tmp_path / "two.mkv"), "w") as out:
+        videos = [out.add_stream("libx264", rate=25) for _ in range(2)]
+        for video in videos:
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for video in videos:
+            for i in range(3):
+                frame = av.VideoFrame.from_ndarray(np.full((48, 64), 9 * i, np.uint8), "gray")
+                frame = frame.reformat(format="yuv420p")
+                frame.pts, frame.time_base = i, Fraction(1, 25)
+                out.mux(video.encode(frame))
+            out.mux(video.encode(None))
+    (tmp_path / "cut.mkv").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    for name, word in (("in.mkv", ""), ("two.mkv", "video stream 1"), ("cut.mkv", "of 1.2")):
+        said: list[str] = []
+        upscale_video(tmp_path / name, tmp_path / f"out-{name}", upscaler, warn=said.append)
+        assert len(said) == bool(word)
+        assert word in "".join(said)
+
+
+def test_wrong_settings_are_named(upscaler: Upscaler, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=2, audio=False)
+    with pytest.raises(InputError, match="preset 'nonsense'"):
+        upscale_video(source, tmp_path / "out.mp4", upscaler, VideoOptions(preset="nonsense"))
 
 
 def test_an_interrupt_leaves_nothing(upscaler: Upscaler, tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def run_command(app: typer.Typer, name: str, arguments: list[str], debug: bool =
 
     An error is one line on standard error, after its traceback with `debug`.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(ending, _terminate)
     try:
         result = app(arguments or ["--help"], prog_name=name, standalone_mode=False)
         sys.stdout.flush()

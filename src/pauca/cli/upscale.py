@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pauca.cli import files
-from pauca.cli.options import Force, Json
+from pauca.cli.options import Force, Json, To8Bit
 from pauca.errors import InputError, PaucaError
 from pauca.image.kind import Look
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pauca.pack.sr import SrPack
     from pauca.sr.upscale import Upscaler
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".gif")
+PICTURES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm",
+    ".avif", ".gif", ".tga", ".jp2",
+)  # fmt: skip
 
 Input = Annotated[str, typer.Argument(metavar="IN", help="Picture, folder of pictures, or video.")]
 Output = Annotated[
@@ -49,6 +52,7 @@ def upscale(
     jobs: Jobs = 0,
     crf: Crf = 18.0,
     preset: Preset = "medium",
+    to_8_bit: To8Bit = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -58,19 +62,25 @@ def upscale(
     H.264 in MP4, MKV or MOV.
     """
     from pauca.sr.upscale import upscaler_by
-    from pauca.sr.video import SUFFIXES, VideoOptions
+    from pauca.sr.video import PRESETS, SUFFIXES, TARGETS, VideoOptions
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
-    is_video = Path(input).suffix.lower() in SUFFIXES
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"--preset is one of {', '.join(PRESETS)}")
+    if json and output == files.STANDARD:
+        raise typer.BadParameter("--json and -o - both want standard output; give one")
+    kind, wanted = (Path(name).suffix.lower() for name in (input, output))
+    moving = kind == ".gif" or (kind not in PICTURES and input != files.STANDARD)
+    is_video = kind in SUFFIXES or (wanted in TARGETS and moving)
     upscaler = upscaler_by(scale, _pack(model, scale, is_video, look), jobs)
     start = time.perf_counter()
     if is_video:
         record = _video(input, output, upscaler, VideoOptions(crf, preset), force)
-    elif Path(input).is_dir():
-        record = _folder(Path(input), Path(output), upscaler, force)
+    elif input != files.STANDARD and Path(input).is_dir():
+        record = _folder(Path(input), output, upscaler, to_8_bit, force)
     else:
-        record = _picture(input, output, upscaler, force)
+        record = _picture(input, output, upscaler, to_8_bit, force)
     seconds = time.perf_counter() - start
     pack = upscaler.pack
     record |= {"model": pack.info.name, "look": pack.look, "seconds": seconds}
@@ -110,10 +120,19 @@ def _default_model(scale: int, is_video: bool) -> str:
     raise InputError(f"no model that upscales by {scale} is shipped; name your own with --model")
 
 
-def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict[str, Any]:
-    from pauca.pixels.files import encode_picture, picture_format, read_image
+def _picture(
+    input: str, output: str, upscaler: "Upscaler", to_8_bit: bool, force: bool
+) -> dict[str, Any]:
+    from pauca.pixels.files import (
+        encode_picture,
+        picture_format,
+        read_picture,
+        turned_for,
+        without_opaque,
+    )
+    from pauca.pixels.picture import Picture
 
-    picture_format(files.suffix(output))
+    format = picture_format(files.suffix(output))
     files.check_output(output, force)
     with files.progress(f"upscaling {input}"):
         source: object = input
@@ -121,24 +140,35 @@ def _picture(input: str, output: str, upscaler: "Upscaler", force: bool) -> dict
             import io
 
             source = io.BytesIO(files.read_input(input))
-        pixels = upscaler.picture(read_image(source, alpha=True))
-    files.write_output(output, encode_picture(pixels, files.suffix(output)), force)
+        small = read_picture(source, to_8_bit=to_8_bit)
+        large = upscaler.picture(without_opaque(small.pixels))
+        large, metadata = vars(turned_for(Picture(large, small.metadata), format)).values()
+    data = encode_picture(large, files.suffix(output), metadata=metadata)
+    files.write_output(output, data, force)
     return {
-        "input": input, "output": output, "width": pixels.shape[1], "height": pixels.shape[0],
+        "input": input, "output": output, "width": large.shape[1], "height": large.shape[0],
     }  # fmt: skip
 
 
-def _folder(source: Path, target: Path, upscaler: "Upscaler", force: bool) -> dict[str, Any]:
+def _folder(
+    source: Path, output: str, upscaler: "Upscaler", to_8_bit: bool, force: bool
+) -> dict[str, Any]:
     """Upscale every picture of a folder; one that fails is named and does not stop the others."""
     paths = sorted(path for path in source.iterdir() if path.suffix.lower() in PICTURES)
     if not paths:
         raise InputError(f"no pictures in {source}")
-    target.mkdir(exist_ok=True)
+    if output == files.STANDARD:
+        raise typer.BadParameter("a folder of pictures goes to a folder, not to standard output")
+    target = Path(output)
+    try:
+        target.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {output}: {error.strerror}") from error
     failed: list[str] = []
     with files.bar("upscaling") as tell:
         for i, path in enumerate(paths):
             try:
-                _picture(str(path), str(target / path.name), upscaler, force)
+                _picture(str(path), str(target / path.name), upscaler, to_8_bit, force)
             except PaucaError as error:
                 failed.append(path.name)
                 print(f"pauca: {path.name}: {error}", file=sys.stderr)
@@ -155,7 +185,7 @@ def _video(
     from pauca.sr.video import upscale_video
 
     with files.bar("upscaling") as tell:
-        done = upscale_video(input, output, upscaler, options, force, tell)
+        done = upscale_video(input, output, upscaler, options, force, tell, files.warn)
     return {
         "input": input, "output": output, "frames": done.frames, "width": done.width,
         "height": done.height,

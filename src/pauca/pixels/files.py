@@ -93,13 +93,18 @@ def read_image(
     Raises what `read_picture` raises.
     """
     picture = read_picture(source, limits, to_8_bit)
-    pixels = turn(picture.pixels, orientation(picture.metadata.exif))
+    pixels = without_opaque(turn(picture.pixels, orientation(picture.metadata.exif)))
+    if pixels.ndim == 3 and pixels.shape[2] != 3 and not alpha:
+        raise UnsupportedError("picture has transparency; flatten it onto a background first")
+    return pixels
+
+
+def without_opaque(pixels: Pixels) -> Pixels:
+    """Pixels as (H, W) or (H, W, 3), or (H, W, 4) if something of them is transparent."""
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return pixels
     if int(pixels[..., -1].min()) == 255:
         return opaque_colours(pixels)
-    if not alpha:
-        raise UnsupportedError("picture has transparency; flatten it onto a background first")
     return pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
 
 

@@ -14,6 +14,8 @@ from pauca._core import upscale_interpolate, upscale_windows
 from pauca.errors import InputError
 from pauca.pack.runtime import Runner, make_runner, threads_of
 from pauca.pack.sr import SrPack
+from pauca.pixels.colour import grey_from_rgb
+from pauca.pixels.hidden import fill_hidden
 from pauca.pixels.tiles import tiles
 from pauca.pixels.ycc601 import rgb_from_ycc16, ycc16_from_rgb
 
@@ -51,12 +53,16 @@ class Upscaler:
         other arrays.
         """
         _check(pixels)
+        if pixels.ndim == 2 and self.pack.planes == 3:
+            return grey_from_rgb(self.picture(np.repeat(pixels[..., None], 3, 2)))
         if pixels.ndim == 2:
             grey = pixels.astype(np.int16) * 16
             return _to_bytes(self.planes([grey])[0])
         if pixels.shape[2] == 4:
-            alpha = self.interpolated(np.ascontiguousarray(pixels[..., 3]).astype(np.int16) * 16)
-            return np.dstack([self.picture(pixels[..., :3]), _to_bytes(alpha)])
+            alpha = np.ascontiguousarray(pixels[..., 3])
+            # Colours that nobody sees would be mixed into the edges of what is seen.
+            colour = self.picture(fill_hidden(pixels[..., :3], alpha))
+            return np.dstack([colour, _to_bytes(self.interpolated(alpha.astype(np.int16) * 16))])
         return rgb_from_ycc16(self.planes(list(ycc16_from_rgb(pixels))))
 
     def planes(self, planes: list[Plane]) -> list[Plane]:

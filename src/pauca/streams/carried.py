@@ -15,6 +15,10 @@ COLOURS = ("color_range", "color_primaries", "color_trc", "colorspace")
 Convert = Callable[[bytes], bytes | None]
 
 _WITH_ATTACHMENTS = "matroska"
+_OLD_TAGS = (  # of the file that is read
+    "encoder", "duration", "handler_name", "vendor_id", "major_brand", "minor_version",
+    "compatible_brands",
+)  # fmt: skip
 _SUBRIP_TAG = re.compile(rb"</?(?:[biu]|font)[^<>]*>|\{\\an?\d+\}")
 # What FFmpeg's encoder of timed text needs to write the description of its samples.
 _STYLE = b"""[Script Info]
@@ -142,9 +146,8 @@ def _kept(metadata: dict[str, str]) -> dict[str, str]:
     return {
         key: value
         for key, value in metadata.items()
-        if key.lower() not in ("encoder", "duration", "handler_name", "vendor_id")
-        and not key.startswith(("_STATISTICS", "BPS", "NUMBER_OF", "DURATION", "compatible_brands"))
-        and key not in ("major_brand", "minor_version")
+        if key.lower() not in _OLD_TAGS
+        and not key.startswith(("_STATISTICS", "BPS", "NUMBER_OF", "DURATION"))
     }
 
 
@@ -159,6 +162,18 @@ def _text_copy(stream: Any, output: Any) -> tuple[Any, Convert | None]:
         copy.time_base = copy.codec_context.time_base = stream.time_base
         return copy, _mov_of_text
     return None, None
+
+
+def start(av: Any, source: Any, output: Any) -> None:
+    """Write the header of `output`; `UnsupportedError` if it cannot hold what goes along."""
+    try:
+        output.start_encoding()
+    except av.error.FFmpegError as error:
+        if output.format.name == _WITH_ATTACHMENTS or not copied_streams(source):
+            raise
+        kinds = [f"{s.type} ({s.codec_context.name})" for s in copied_streams(source)]
+        text = f"this container cannot hold the {', '.join(kinds)}; write .mkv"
+        raise UnsupportedError(text) from error
 
 
 def _text_of_mov(data: bytes) -> bytes | None:

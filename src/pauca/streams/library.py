@@ -13,8 +13,14 @@ from pauca.errors import InputError, MissingExtraError
 
 SUFFIXES = (
     ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".y4m", ".ts", ".mpg", ".mpeg",
-    ".264", ".h264", ".265", ".h265", ".hevc", ".obu", ".ivf",
+    ".264", ".h264", ".265", ".h265", ".hevc", ".obu", ".ivf", ".flv", ".mts", ".m2ts", ".3gp",
+    ".wmv", ".ogv",
 )  # fmt: skip
+
+
+def local(path: str | os.PathLike[str]) -> str:
+    """A path that FFmpeg takes for one, whatever stands before a colon."""
+    return os.path.abspath(path)
 
 
 def load_av() -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pauca.errors import InputError, UnsupportedError
 from pauca.streams.carried import COLOURS, display_matrix, main_video
-from pauca.streams.library import named
+from pauca.streams.library import local, named
 from pauca.streams.pictures import formatted, frame_of, planes_of, working_format
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
@@ -49,6 +49,30 @@ class Traits:
         return -self.width % multiple + self.width, -self.height % multiple + self.height
 
 
+class Times:
+    """Times of frames that rise from one to the next: raw streams have none, and containers without
+    times of their own may give them out of order. `step`: from a frame to the next where unknown.
+    """
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self._last: int | None = None
+
+    @property
+    def last(self) -> int:
+        """The time of the last frame, 0 before the first."""
+        return self._last or 0
+
+    def of(self, pts: int | None) -> int:
+        """The time of the next frame, which says `pts` of itself."""
+        if pts is None:
+            pts = 0 if self._last is None else self._last + self._step
+        elif self._last is not None and pts <= self._last:
+            pts = self._last + 1
+        self._last = pts
+        return pts
+
+
 class Source:
     """A video that is read frame by frame: `traits`, then `frames` once."""
 
@@ -73,7 +97,8 @@ def open_source(av: Any, path: str | Any, rate: Fraction | None = None) -> Itera
         return
     name = path if isinstance(path, str) else "standard input"
     form = None if isinstance(path, str) else "yuv4mpegpipe"
-    with named(av, "read", name), av.open(path, format=form) as container:
+    file = local(path) if isinstance(path, str) else path
+    with named(av, "read", name), av.open(file, format=form) as container:
         yield _File(av, container, name)
 
 
@@ -93,16 +118,11 @@ class _File(Source):
         self.traits = file_traits(container, self._stream, self._first)
 
     def frames(self, multiple: int = 2, skip: int = 0) -> Iterator[Any]:
-        last: int | None = None
+        times = Times(self.traits.step)
         for number, frame in enumerate(itertools.chain([self._first], self._decoded)):
             if (frame.width, frame.height) != (self.traits.width, self.traits.height):
                 raise UnsupportedError("the video changes its size on the way")
-            pts: int | None = frame.pts
-            if pts is None:  # raw streams have no times
-                pts = 0 if last is None else last + self.traits.step
-            elif last is not None and pts <= last:
-                pts = last + 1
-            last = pts
+            pts = times.of(frame.pts)
             if number >= skip:
                 result = _padded(self._av, formatted(frame, FORMAT), multiple)
                 result.pts, result.time_base = pts, self.traits.time_base
