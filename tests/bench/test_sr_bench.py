@@ -29,7 +29,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def nearest_network(path: Path, channels: int) -> Path:
+def nearest_network(
+    path: Path, channels: int, size: tuple[str | int, str | int] = ("h", "w")
+) -> Path:
     """A 1x1 convolution to 4 copies of every channel, then depth to space."""
     weight = np.zeros((4 * channels, channels, 1, 1), np.float32)
     for i in range(4 * channels):
@@ -41,7 +43,7 @@ def nearest_network(path: Path, channels: int) -> Path:
     info = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
         nodes, "nearest",
-        [info("x", onnx.TensorProto.FLOAT, ["n", channels, "h", "w"])],
+        [info("x", onnx.TensorProto.FLOAT, ["n", channels, *size])],
         [info("y", onnx.TensorProto.FLOAT, None)],
         [onnx.numpy_helper.from_array(weight, "w")],
     )  # fmt: skip
@@ -149,6 +151,9 @@ def test_refused(tmp_path: Path, photos: Path) -> None:
     four = make_method(str(nearest_network(tmp_path / "net.onnx", 3)), 4, 1)
     with pytest.raises(InputError, match="not x4"):
         four.picture(np.zeros((8, 8, 3), np.uint8))
+    fixed = make_method(str(nearest_network(tmp_path / "fixed.onnx", 1, (20, 30))), 2, 1)
+    with pytest.raises(InputError, match="cannot run on an input"):
+        fixed.luma(np.zeros((8, 8), np.uint8))
     with pytest.raises(InputError, match="no folder"):
         load_folder(tmp_path / "none", 2)
 
@@ -189,7 +194,8 @@ def test_after_a_video_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("words", [
     [], ["--clips", ".", "--crops", "c.png"], ["--clips", ".", "--look-measure", "piqe"],
-    ["--crfs", "a,b"],
+    ["--crfs", "a,b"], ["--clips", ".", "--crfs", "99"], ["--clips", ".", "--crfs", ""],
+    ["--clips", ".", "--methods", ""], ["--clips", ".", "--methods", "bicubic,bicubic"],
 ])  # fmt: skip
 def test_usage_of_clips(words: list[str], tmp_path: Path) -> None:
     words = [*words, "--data", str(tmp_path)] if "--crfs" in words else words

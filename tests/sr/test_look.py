@@ -160,7 +160,7 @@ def test_commands(config: SrLookConfig, tmp_path: Path, capsys: pytest.CaptureFi
 def test_refused(config: SrLookConfig, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--init"):
         train_look(replace(config, out=tmp_path, init=None))
-    with pytest.raises(InputError, match="not a checkpoint"):
+    with pytest.raises(InputError, match="cannot read"):
         train_look(replace(config, out=tmp_path, init=tmp_path / "none.pt"))
     for size in (14, 17):
         with pytest.raises(InputError, match="multiple of 2, at least 16"):

@@ -1,6 +1,8 @@
 """Training learns, resumes, and what is exported computes what was trained."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,11 +93,21 @@ def test_late_loss_counts_smooth_and_busy_crops_alike() -> None:
     assert 0 < late[0] < late[1] < 2 * late[0]
 
 
+SMALLEST = SrConfig(channels=8, blocks=1)
+
+
 def test_sizes_as_text() -> None:
     from pauca.nets.loop import with_sizes
 
     assert with_sizes(SrConfig(), '{"channels": 48, "fold": 4}') == SrConfig(channels=48, fold=4)
-    for text in ("{", "[1]", '{"chanels": 3}', '{"fold": 3}'):
+    for text in (
+        "{",
+        "[1]",
+        '{"chanels": 3}',
+        '{"fold": 3}',
+        '{"channels": 8.5}',
+        '{"fold": true}',
+    ):
         with pytest.raises(InputError):
             with_sizes(SrConfig(), text)
 
@@ -103,11 +115,40 @@ def test_sizes_as_text() -> None:
 def test_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no network"):
         train(SrTrainConfig([photos], tmp_path / "a", model="sr-x3"))
-    with pytest.raises(InputError, match="large enough"):
+    with pytest.raises(InputError, match="no pictures under"):
         train(SrTrainConfig([tmp_path], tmp_path / "b"))
     (tmp_path / "c.pt").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no checkpoint|not a checkpoint"):
+    with pytest.raises(InputError, match="not a checkpoint"):
+        load_model(tmp_path / "c.pt")
+    with pytest.raises(InputError, match="cannot read"):
         load_model(tmp_path / "missing.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"hours": -1.0}, "hours"), ({"hours": float("nan")}, "hours"), ({"batch": 0}, "batch"),
+        ({"size": 0}, "size"), ({"threads": -3}, "threads"), ({"device": "foo"}, "device"),
+        ({"val": Path("no/such")}, "there is no"), ({"clips": (Path("no"),)}, "clips"),
+        ({"init": Path("no.pt")}, "cannot read"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be(
+    photos: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    config = SrTrainConfig([photos], tmp_path / "a", hours=1e-4, sizes=SMALLEST)
+    with pytest.raises(InputError, match=words):
+        train(replace(config, **change))
+
+
+def test_what_does_not_fit_a_run_is_refused(photos: Path, tmp_path: Path) -> None:
+    config = SrTrainConfig([photos], tmp_path / "a", hours=1e-4, size=16, batch=1, sizes=SMALLEST)
+    path = train(config)
+    with pytest.raises(InputError, match="other sizes"):
+        train(replace(config, sizes=replace(SMALLEST, channels=9)))
+    four = replace(config, out=tmp_path / "b", sizes=replace(SMALLEST, scale=4), teacher=path)
+    with pytest.raises(InputError, match="another scale"):
+        train(four)
 
 
 def test_coded_pairs_are_worse_than_clean_ones_and_still_fit(photos: Path) -> None:

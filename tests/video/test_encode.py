@@ -198,6 +198,13 @@ def test_the_filter_goes_along_where_it_pays(tmp_path: Path) -> None:
     assert 2 * 20 < good.message_bytes < 2 * 60
 
 
+def test_pictures_too_small_for_x265_are_refused(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=2, size=(62, 64))
+    with pytest.raises(UnsupportedError, match="64 x 64"):
+        encode_video(str(source), tmp_path / "out.mkv", VideoOptions(Coding("hevc", preset="fast")))
+    assert os.listdir(tmp_path) == ["in.mkv"]
+
+
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
 def test_foreign_players_see_the_same_pictures(tmp_path: Path, codec: str) -> None:
     source = write_clip(tmp_path / "in.mkv", 30, codec="ffv1", cuts=(12,))

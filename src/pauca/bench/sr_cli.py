@@ -70,9 +70,17 @@ def sr(
     if (crops or look_measure) and not data:
         raise typer.BadParameter("--crops and --look-measure see pictures of --data")
     rates = numbers("--crfs", crfs)
+    if not all(0 <= rate <= 51 for rate in rates) or (clips and not rates):
+        raise typer.BadParameter("--crfs are 0 to 51, one at least")
+    if crops and crops.suffix.lower() not in ("", ".png"):
+        raise typer.BadParameter("--crops writes PNG")
     check_outputs((json, markdown, crops), force)
     threads = jobs or default_threads()
     made = [make_method(name, scale, threads) for name in split(methods)]
+    if not made or len({method.name for method in made}) < len(made):
+        raise typer.BadParameter("--methods are one at least, each of another name")
+    if data and len({folder.name for folder in data}) < len(data):
+        raise typer.BadParameter("folders of --data must have different names")
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
         report, sheet = run(

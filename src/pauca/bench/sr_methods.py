@@ -95,16 +95,23 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
         raise InputError(f"{path} is no network that ONNX Runtime can run: {error}") from error
     entry = session.get_inputs()[0]
     channels = entry.shape[1] if len(entry.shape) == 4 else 0
-    if len(session.get_inputs()) != 1 or channels not in (1, 3):
-        raise InputError(f"{path} must have one input (1, 1 or 3, H, W)")
+    if not isinstance(channels, int):  # of any number: RGB is more than luma
+        channels = 3
+    kind = {"tensor(float)": np.float32, "tensor(float16)": np.float16}.get(entry.type)
+    if len(session.get_inputs()) != 1 or channels not in (1, 3) or kind is None:
+        raise InputError(f"{path} must have one input (1, 1 or 3, H, W) of floats")
 
     def network(x: NDArray[np.floating]) -> NDArray[np.float32]:
-        y: NDArray[np.float32] = session.run(None, {entry.name: x.astype(np.float32, copy=False)})[
-            0
-        ]
-        if y.shape[2:] != (x.shape[2] * scale, x.shape[3] * scale):
+        try:
+            y: NDArray[np.float32] = session.run(None, {entry.name: x.astype(kind)})[0]
+        except Exception as error:  # onnxruntime's own errors share no base
+            line = str(error).strip().splitlines()[0]
+            raise InputError(f"{path} cannot run on an input of {x.shape}: {line}") from error
+        if y.shape != (1, channels, x.shape[2] * scale, x.shape[3] * scale):
             raise InputError(f"{path} turns {x.shape} into {y.shape}, which is not x{scale}")
-        return y
+        if not np.isfinite(y).all():
+            raise InputError(f"{path} gives values that are no numbers")
+        return y.astype(np.float32)
 
     def picture(x: Pixels) -> Pixels:
         if channels == 3:

@@ -40,6 +40,23 @@ class LoopConfig:
     val_minutes: float = 20.0
     init: Path | None = None
 
+    def check(self) -> None:
+        """Raise `InputError` on settings that no training can have."""
+        if not 0 < self.hours < math.inf or not 0 < self.lr < math.inf:
+            raise InputError("hours and the learning rate must be above 0")
+        for name in ("batch", "size"):
+            if getattr(self, name, 1) < 1:
+                raise InputError(f"{name} must be at least 1")
+        if self.threads < 0:
+            raise InputError(f"{self.threads} threads; 0 or more expected")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise InputError(f"no device {self.device!r}; auto, cpu or cuda")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise InputError("there is no CUDA device")
+        for folder in (*self.data, *getattr(self, "clips", ()), getattr(self, "val", None)):
+            if folder is not None and not folder.exists():
+                raise InputError(f"there is no {folder}")
+
 
 def keep_heap() -> None:
     """Let glibc keep what is freed: a step's tensors are else mapped and zeroed anew every time,
@@ -62,10 +79,44 @@ def schedule(progress: float) -> float:
 def with_sizes(config: Sizes, text: str) -> Sizes:
     """`config` with what the JSON object `text` says of its fields; `InputError` if it cannot."""
     try:
-        given = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
-        return replace(config, **given)  # type: ignore[type-var]
-    except (ValueError, TypeError, AttributeError) as error:
+        given = json.loads(text)
+    except ValueError as error:
         raise InputError(f"sizes {text!r}: {error}") from error
+    if not isinstance(given, dict):
+        raise InputError(f"sizes {text!r}: a JSON object expected")
+    for name, value in given.items():
+        own = asdict(config).get(name)  # type: ignore[call-overload]
+        if own is None:
+            raise InputError(f"sizes {text!r}: there is no {name!r}")
+        if not _alike(value, own):
+            raise InputError(f"sizes {text!r}: {name} is like {json.dumps(own)}")
+    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return replace(config, **tuples)  # type: ignore[type-var]
+
+
+def _alike(value: object, own: object) -> bool:
+    """Whether a value of JSON is of the kind of a size."""
+    if isinstance(own, tuple):
+        return isinstance(value, list)
+    if isinstance(own, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(own)
+
+
+def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a checkpoint holds; `InputError` on a file that is none."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        return {key: state[key] for key in state} | {"ema": state["ema"], "sizes": state["sizes"]}
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # a parser of foreign bytes
+        raise InputError(f"{path} is not a checkpoint of this package") from error
+
+
+def sizes_in(state: dict[str, Any]) -> dict[str, Any]:
+    """The sizes that a checkpoint states."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
 
 
 def load_matching(model: nn.Module, state: dict[str, Tensor]) -> None:
@@ -77,13 +128,12 @@ def load_matching(model: nn.Module, state: dict[str, Tensor]) -> None:
 
 def load_averaged(path: Path, make: Callable[[dict[str, Any]], nn.Module]) -> nn.Module:
     """The moving average in a checkpoint; `make` turns the stored sizes into a model."""
+    state = load_state(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
-        model = make(sizes)
+        model = make(sizes_in(state))
         model.load_state_dict(state["ema"])
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
-        raise InputError(f"{path} is not a checkpoint of this model: {error}") from error
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise InputError(f"{path} is a checkpoint of another model") from error
     return model.eval()
 
 
@@ -92,6 +142,7 @@ class Run:
 
     def __init__(self, config: LoopConfig, make: Callable[[], nn.Module]):
         """`make` gives a new model, whose `config` is a dataclass of its sizes."""
+        config.check()
         keep_heap()
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -112,8 +163,7 @@ class Run:
         if self.path.exists():
             self.restore()
         elif config.init is not None:
-            state = torch.load(config.init, map_location=self.device, weights_only=True)
-            load_matching(self.model, state["ema"])
+            load_matching(self.model, load_state(config.init, self.device)["ema"])
         if self.step == 0:
             self.ema.load_state_dict(self.model.state_dict())
 
@@ -129,7 +179,10 @@ class Run:
 
     def restore(self) -> None:
         """Continue from the checkpoint in the output folder."""
-        state = torch.load(self.path, map_location=self.device, weights_only=True)
+        state = load_state(self.path, self.device)
+        own = asdict(self.model.config)
+        if any(own.get(name) != value for name, value in sizes_in(state).items()):
+            raise InputError(f"{self.path} is of a network of other sizes: take another folder")
         self.model.load_state_dict(state["model"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -47,8 +47,10 @@ def make_pairs(
     folders: Sequence[Path], scale: int, planes: int = 1, smallest: int = 192
 ) -> list[Pair]:
     """Every picture of the folders, at each of REDUCTIONS that leaves it `smallest` or more."""
-    pairs = []
-    for path in pictures_in(folders):
+    pairs, paths = [], pictures_in(folders)
+    if not paths:
+        raise InputError(f"no pictures under {', '.join(map(str, folders))}")
+    for path in paths:
         with Image.open(path) as image:
             rgb = np.asarray(image.convert("RGB"))
         for reduction in REDUCTIONS:

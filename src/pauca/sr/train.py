@@ -79,10 +79,13 @@ def train(config: SrTrainConfig) -> Path:
         raise InputError(f"crops must be a multiple of {sizes.fold}")
     if config.coded and sizes.planes != 1:
         raise InputError("coded input is luma: the network must have one plane")
-    run = Run(config, lambda: SrModel(sizes))
+    if config.clips and not config.coded:
+        raise InputError("clips are for training on coded input")
+    config.check()
     pairs = make_pairs(config.data, sizes.scale, sizes.planes, config.size * sizes.scale)
     if config.coded:
         pairs = coded_pairs(pairs, config.clips, sizes.scale, config.seed) + pairs[::CLEAN]
+    run = Run(config, lambda: SrModel(sizes))
     stream = batches(pairs, sizes.scale, config.size, config.batch, config.seed + run.step)
     teach = _teaching(config, run.device)
     held = held_pairs(config.val, sizes.scale) if config.val and sizes.planes == 1 else []
@@ -115,6 +118,9 @@ def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, 
     if config.teacher is None:
         return lambda x, y: y
     teacher = load_model(config.teacher).to(device)
+    own = config.sizes or sizes_of(config.model)
+    if (teacher.config.scale, teacher.config.planes) != (own.scale, own.planes):
+        raise InputError("the teacher has another scale or other planes")
     set_exact(teacher, False)
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.streams.library import load_av, steady_x264
+from pauca.streams.library import check_x265, load_av, steady_x264
 from pauca.streams.pictures import frame_of, planes_of
 
 Plane = NDArray[np.uint8]
@@ -43,10 +43,12 @@ def encoder_options(codec: str, crf: float, preset: str) -> dict[str, str]:
 def through_codec(frames: Sequence[Planes], codec: str, crf: float, preset: str) -> Coded:
     """Frames of even sides, 4:2:0, coded by libx264, libx265 or libsvtav1 and decoded again.
 
-    Raises `MissingExtraError` without PyAV.
+    Raises `MissingExtraError` without PyAV, `UnsupportedError` on pictures too small for x265.
     """
     av = load_av()
     height, width = frames[0][0].shape
+    if codec == "libx265":
+        check_x265(width, height)
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.framerate, encoder.time_base = 25, Fraction(1, 25)

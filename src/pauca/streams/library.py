@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pauca.errors import InputError, MissingExtraError
+from pauca.errors import InputError, MissingExtraError, UnsupportedError
 
 SUFFIXES = (
     ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".y4m", ".ts", ".mpg", ".mpeg",
     ".264", ".h264", ".265", ".h265", ".hevc", ".obu", ".ivf", ".flv", ".mts", ".m2ts", ".3gp",
     ".wmv", ".ogv",
 )  # fmt: skip
+
+
+X265_LEAST = 64
 
 
 def local(path: str | os.PathLike[str]) -> str:
@@ -43,6 +46,16 @@ def named(av: Any, action: str, source: str | os.PathLike[str]) -> Iterator[None
     except (av.error.FFmpegError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot {action} {os.fspath(source)}: {reason}") from error
+
+
+def check_x265(width: int, height: int) -> None:
+    """Raise `UnsupportedError` on pictures for which FFmpeg gives x265 coding units of 32: with
+    these it often corrupts its memory.
+    """
+    if min(width, height) < X265_LEAST:
+        raise UnsupportedError(
+            f"x265 codes pictures from {X265_LEAST} x {X265_LEAST} on, not {width} x {height}"
+        )
 
 
 def steady_x264() -> dict[str, str]:

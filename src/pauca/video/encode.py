@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from pauca import __version__
 from pauca.container.files import check_target as check_free
 from pauca.errors import InputError
-from pauca.streams.library import load_av
+from pauca.streams.library import check_x265, load_av
 from pauca.streams.source import Source, open_source
 from pauca.streams.stages import Stages
 from pauca.video.coders import Coding, Shape
@@ -133,6 +133,8 @@ class _Job:
         traits = source.traits
         self._padded = traits.padded(2 * options.scale)
         width, height = (side // options.scale for side in self._padded)
+        if options.coding.codec == "hevc":
+            check_x265(width, height)
         self.shape = Shape(traits, width, height, options.longest)
         self._treatment = Treatment(
             codec=options.coding.codec,
