@@ -88,7 +88,8 @@ void check_wavelet(std::size_t h, std::size_t w, std::int32_t reach, bool box) {
     const auto join = box ? pauca::lifting::synthesis_level_box : pauca::lifting::synthesis_level;
     join(low.data(), details.data(), 2, h, w, planes.data(), work.data());
     for (std::size_t c = 0; c < 2; ++c) {
-        const Integers expected = synthesis(low.data() + c * h * w, details.data() + 3 * c * h * w, h, w, box ? merge_line_box : merge_line);
+        const Merge merge = box ? merge_line_box : merge_line;
+        const Integers expected = synthesis(low.data() + c * h * w, details.data() + 3 * c * h * w, h, w, merge);
         CHECK(std::equal(expected.begin(), expected.end(), planes.begin() + static_cast<std::ptrdiff_t>(c * 4 * h * w)));
     }
     if (reach == 0) return;

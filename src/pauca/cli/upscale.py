@@ -142,12 +142,11 @@ def _picture(
             source = io.BytesIO(files.read_input(input))
         small = read_picture(source, to_8_bit=to_8_bit)
         large = upscaler.picture(without_opaque(small.pixels))
-        large, metadata = vars(turned_for(Picture(large, small.metadata), format)).values()
-    data = encode_picture(large, files.suffix(output), metadata=metadata)
+        done = turned_for(Picture(large, small.metadata), format)
+    data = encode_picture(done.pixels, files.suffix(output), metadata=done.metadata)
     files.write_output(output, data, force)
-    return {
-        "input": input, "output": output, "width": large.shape[1], "height": large.shape[0],
-    }  # fmt: skip
+    height, width = done.pixels.shape[:2]
+    return {"input": input, "output": output, "width": width, "height": height}
 
 
 def _folder(

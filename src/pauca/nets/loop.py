@@ -106,8 +106,9 @@ def _alike(value: object, own: object) -> bool:
 def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """What a checkpoint holds; `InputError` on a file that is none."""
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        return {key: state[key] for key in state} | {"ema": state["ema"], "sizes": state["sizes"]}
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        _ = state["ema"], state["sizes"]
+        return state
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except Exception as error:  # a parser of foreign bytes
