@@ -198,6 +198,13 @@ def test_the_filter_goes_along_where_it_pays(tmp_path: Path) -> None:
     assert 2 * 20 < good.message_bytes < 2 * 60
 
 
+def test_names_with_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clip(tmp_path / "in.mkv", frames=2).rename(tmp_path / "Film: 1.mkv")
+    monkeypatch.chdir(tmp_path)
+    assert encode_video("Film: 1.mkv", "Film: 2.mkv", QUICK).frames == 2
+    assert video_info("Film: 2.mkv").frames == 2
+
+
 def test_pictures_too_small_for_x265_are_refused(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", frames=2, size=(62, 64))
     with pytest.raises(UnsupportedError, match="64 x 64"):

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from pauca.errors import InputError, PackError, PaucaError, UnsupportedError
 from pauca.streams.carried import copied_streams, main_video
-from pauca.streams.library import load_av, named
+from pauca.streams.library import load_av, local, named
 from pauca.streams.pictures import formatted, frame_of, planes_of, resized, working_format
 from pauca.streams.source import FORMAT, Traits, file_traits
 from pauca.streams.stages import Stages
@@ -49,7 +49,7 @@ def decode_video(
     if isinstance(target, str):
         check_output(target)
     av = load_av()
-    with named(av, "decode", source), av.open(source) as container:
+    with named(av, "decode", source), av.open(local(source)) as container:
         job = _Decode(av, container, source, Filters(find, warn))
         with open_writer(av, target, job.traits, job.format, container, force) as writer:
             for name in writer.left_out:

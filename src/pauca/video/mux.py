@@ -19,7 +19,7 @@ from pauca.streams.carried import (
     left_out,
     main_video,
 )
-from pauca.streams.library import named
+from pauca.streams.library import local, named
 from pauca.video.coders import Coding, Shape, configure, display_order
 from pauca.video.work import StoredScene
 
@@ -59,10 +59,10 @@ def write_file(
         source = None
         if output.source is not None:
             stack.enter_context(named(av, "read", output.source))
-            source = stack.enter_context(av.open(output.source))
+            source = stack.enter_context(av.open(local(output.source)))
         path = stack.enter_context(atomic_path(output.path, output.force))
         stack.enter_context(named(av, "write", output.path))
-        container = stack.enter_context(av.open(os.fspath(path), "w"))
+        container = stack.enter_context(av.open(local(path), "w"))
         stream = _video_stream(container, coding, shape)
         copies = Copies(av)
         if source is not None:

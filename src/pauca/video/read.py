@@ -9,7 +9,7 @@ from typing import Any
 
 from pauca.errors import InputError, PaucaError
 from pauca.streams.carried import main_video
-from pauca.streams.library import load_av, named
+from pauca.streams.library import load_av, local, named
 from pauca.video.carry import CODECS, UUID, extract
 from pauca.video.message import Mode, Scene, decode_message
 from pauca.video.nal import length_size_of
@@ -97,7 +97,7 @@ class VideoInfo:
 def video_info(source: str, warn: Warn = lambda text: None) -> VideoInfo:
     """Look at the packets of a video file; nothing is decoded. Raises `InputError`."""
     av = load_av()
-    with named(av, "read", source), av.open(source) as container:
+    with named(av, "read", source), av.open(local(source)) as container:
         stream = main_video(container)
         if stream is None:
             raise InputError(f"{source} holds no video")

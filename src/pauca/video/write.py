@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from pauca.container.files import atomic_path, atomic_write
 from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.frames import plane_view
 from pauca.streams.carried import add_copies, carry_tags, left_out, main_video
-from pauca.streams.library import named, steady_x264
+from pauca.streams.library import local, named, steady_x264
 from pauca.streams.source import Traits
 
 CONTAINERS = (".mkv", ".mp4", ".m4v", ".mov")
@@ -61,7 +60,7 @@ def open_writer(
         with (
             atomic_path(target, force) as path,
             named(av, "write", target),
-            av.open(os.fspath(path), "w") as output,
+            av.open(local(path), "w") as output,
         ):
             yield _Container(av, output, traits, format, source)
     elif Path(target).suffix.lower() == ".y4m":
