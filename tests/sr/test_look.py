@@ -147,7 +147,12 @@ def test_commands(config: SrLookConfig, tmp_path: Path, capsys: pytest.CaptureFi
     words = ["--init", str(config.init), "--hours", "0.0002", "--batch", "1", "--size", "16"]
     assert main(["train", "sr-look", "--data", photos, "--out", out, *words]) == 0
     pack = str(tmp_path / "pack")
-    assert main(["export", "sr", f"{out}/checkpoint.pt", "-o", pack, "--name", "mine"]) == 0
+    words = ["export", "sr", f"{out}/checkpoint.pt", "-o", pack, "--name"]
+    assert main([*words, "../mine"]) == 1
+    assert main([*words, "mine"]) == 0
+    assert main([*words, "mine"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith("holds a pack; -f replaces it")
+    assert main([*words, "mine", "-f"]) == 0
     target = str(tmp_path / "large.png")
     words = ["-m", pack, "-s", "4", "--look", "natural"]
     assert main(["upscale", f"{photos}/astronaut.png", "-o", target, *words]) == 0

@@ -17,6 +17,7 @@ from pauca.nets.options import (
     Out,
     PackData,
     PackFolder,
+    PackForce,
     PackName,
     PackVersion,
     Rate,
@@ -99,11 +100,14 @@ def export_look(
     name: PackName = "img-psnr-natural",
     version: PackVersion = "0.1.0",
     data: PackData = "unstated",
+    force: PackForce = False,
 ) -> None:
     """Turn the averaged weights of a look into a pack."""
     from pauca.image.look_torch import export_look as run
     from pauca.pack.registry import create_model
+    from pauca.pack.store import check_free
 
+    check_free(out, name, force)
     info = run(checkpoint, out, create_model(pack), name, version, data)
     print(f"{info.name} {info.version} {info.pack_id.hex()} {info.path}")
 
@@ -114,9 +118,12 @@ def export(
     name: PackName = "img-psnr",
     version: PackVersion = "0.1.0",
     data: PackData = "unstated",
+    force: PackForce = False,
 ) -> None:
     """Turn the averaged weights of a checkpoint into a model pack."""
     from pauca.image.export import export as run
+    from pauca.pack.store import check_free
 
+    check_free(out, name, force)
     info = run(checkpoint, out, name, version, data)
     print(f"{info.name} {info.version} {info.pack_id.hex()} {info.path}")

@@ -22,5 +22,8 @@ Seed = Annotated[int, typer.Option(help="Seed of weights and crops.")]
 Checkpoint = Annotated[Path, typer.Argument(help="checkpoint.pt of a training run.")]
 PackFolder = Annotated[Path, typer.Option("-o", "--out", help="Folder of the pack.")]
 PackName = Annotated[str, typer.Option(help="Name of the pack.")]
+PackForce = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace the pack that the folder holds.")
+]
 PackVersion = Annotated[str, typer.Option(help="Version of the pack.")]
 PackData = Annotated[str, typer.Option(help="What it was trained on, for the manifest.")]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pauca.errors import PackError
+from pauca.errors import InputError, PackError
 from pauca.pack.coded import CODED, decode_arrays
 from pauca.pack.intnet import Layer, Program, Step
 
@@ -73,6 +74,18 @@ def read_file(info: PackInfo, manifest: Mapping[str, Any], name: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != expected:
         raise PackError(f"pack {info.name}: {name} is damaged (its hash differs)")
     return data
+
+
+def check_free(folder: Path, name: str, force: bool) -> None:
+    """Raise `InputError` on a name that no pack may have, and on a folder that already holds one
+    unless `force`.
+    """
+    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name):
+        raise InputError(f"a pack's name has small letters, digits and - . _ between, not {name!r}")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write a pack to {folder}: it is a file")
+    if (folder / MANIFEST).exists() and not force:
+        raise InputError(f"{folder} holds a pack; -f replaces it")
 
 
 def write_pack(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> PackInfo:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pauca.nets.options import Checkpoint, Device, ExactFrom, Hours, Init, Out, Rate, Seed, Threads
+from pauca.nets.options import (
+    Checkpoint,
+    Device,
+    ExactFrom,
+    Hours,
+    Init,
+    Out,
+    PackForce,
+    Rate,
+    Seed,
+    Threads,
+)
 
 Data = Annotated[
     list[Path], typer.Option(help="CSV of domain,label,family, also gzip; may be repeated.")
@@ -81,6 +92,7 @@ def export(
         float, typer.Option(min=0, help="Price of a bit of a table entry; 0 rounds to nearest.")
     ] = 0.0,
     held: Held = "",
+    force: PackForce = False,
     seed: Seed = 0,
 ) -> None:
     """Turn the averaged weights of a checkpoint into a detector or an ONNX graph."""
@@ -89,10 +101,12 @@ def export(
     from pauca.apps.dga.train import DgaTrainConfig, load_model
     from pauca.container.files import atomic_write
     from pauca.errors import InputError
+    from pauca.pack.store import check_free
 
     if onnx:
-        atomic_write(out, onnx_bytes(load_model(checkpoint)))
+        atomic_write(out, onnx_bytes(load_model(checkpoint)), force)
         return
+    check_free(out, name, force)
     if not data:
         raise InputError("a detector needs --data, the data of its training")
     config = DgaTrainConfig(data=data, out=out, held=_split(held), seed=seed)

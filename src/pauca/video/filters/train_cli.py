@@ -16,6 +16,7 @@ from pauca.nets.options import (
     Out,
     PackData,
     PackFolder,
+    PackForce,
     PackName,
     PackVersion,
     Rate,
@@ -75,9 +76,12 @@ def export(
     name: PackName,
     version: PackVersion = "0.1.0",
     data: PackData = "unstated",
+    force: PackForce = False,
 ) -> None:
     """Turn the averaged weights of a checkpoint into a model pack."""
+    from pauca.pack.store import check_free
     from pauca.video.filters.export import export as run
 
+    check_free(out, name, force)
     info = run(checkpoint, out, name, version, data)
     print(f"{info.name} {info.version} {info.pack_id.hex()} {info.path}")
