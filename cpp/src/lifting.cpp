@@ -2,8 +2,14 @@
 #include "pauca/lifting.hpp"
 
 #include "clones.hpp"
+#include "pairs.hpp"
 
 namespace pauca::lifting {
+
+PAUCA_CLONES void join_pairs(const std::int32_t* __restrict even, const std::int32_t* __restrict odd,
+                             std::int32_t* __restrict row, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) row[2 * i] = even[i], row[2 * i + 1] = odd[i];
+}
 
 namespace {
 
@@ -27,11 +33,6 @@ PAUCA_CLONES void subtract_lift(std::int32_t* __restrict out, const std::int32_t
 
 PAUCA_CLONES void split_pairs(const float* __restrict row, float* __restrict s, float* __restrict h, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) s[i] = row[2 * i], h[i] = row[2 * i + 1];
-}
-
-PAUCA_CLONES void join_pairs(const std::int32_t* __restrict s, const std::int32_t* __restrict h, std::int32_t* __restrict row,
-                             std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) row[2 * i] = s[i], row[2 * i + 1] = h[i];
 }
 
 void lift(float* out, const float* base, const float* a, const float* b, std::size_t n, std::size_t which) {

@@ -1,5 +1,6 @@
 // The 2/6 wavelet needs no state: low rows are means of pairs, and what they say of a difference is next door.
 #include "clones.hpp"
+#include "pairs.hpp"
 #include "pauca/lifting.hpp"
 
 namespace pauca::lifting {
@@ -39,10 +40,6 @@ PAUCA_CLONES void join_means(const std::int32_t* s, const std::int32_t* h, const
         even[i] = static_cast<std::int32_t>(first);
         odd[i] = static_cast<std::int32_t>(first + difference);
     }
-}
-
-PAUCA_CLONES void join_pairs(const std::int32_t* even, const std::int32_t* odd, std::int32_t* __restrict row, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) row[2 * i] = even[i], row[2 * i + 1] = odd[i];
 }
 
 // Along a row of n; the neighbour beyond the border is the border itself.

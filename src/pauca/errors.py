@@ -1,5 +1,13 @@
 """Everything that can go wrong on purpose: one base class, one child per broken rule."""
 
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class PaucaError(Exception):
     """Base of every error pauca raises on bad input; `str(error)` is one line for a person."""
@@ -39,3 +47,12 @@ class InputError(PaucaError):
 
 class MissingExtraError(PaucaError):
     """An optional dependency is needed; the message names the extra to install."""
+
+
+@contextlib.contextmanager
+def naming(path: object) -> Iterator[None]:
+    """Put `path` before what an error inside the block says."""
+    try:
+        yield
+    except PaucaError as error:
+        raise type(error)(f"{path}: {error}") from error

@@ -80,7 +80,7 @@ def image(
     from pauca.bench.curves import load_curves
     from pauca.bench.report import load_matplotlib, print_report, to_json, to_markdown, to_plot
     from pauca.bench.run import make_plan
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     check_outputs((json, plot, markdown), force)
     if plot:
@@ -92,7 +92,7 @@ def image(
         load_curves(published, split(curves)) if published else [],
         split(references),
         max_bpp or None,
-        jobs or default_threads(),
+        threads_of(jobs),
     )
     report = _run_with_progress(plan)
     outputs = ((json, to_json), (plot, to_plot), (markdown, to_markdown))

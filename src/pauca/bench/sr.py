@@ -21,7 +21,7 @@ from pauca.bench.sheet import Tile, draw_sheet
 from pauca.bench.sr_coded import CodedRow, coded_tables, run_coded
 from pauca.bench.sr_look import ORIGINAL, LookRow, Measure, find_measure, look_tables
 from pauca.bench.sr_methods import HEIGHT, WIDTH, Method
-from pauca.errors import InputError, PaucaError
+from pauca.errors import InputError, naming
 from pauca.metrics.ssim import ssim
 from pauca.nn.passes.timing import best_ms
 from pauca.pixels.files import read_image
@@ -84,10 +84,8 @@ def load_folder(folder: Path, scale: int) -> list[tuple[str, Pixels]]:
         raise InputError(f"no folder {folder}")
     found = []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
-        try:
+        with naming(path):
             pixels = read_image(path)
-        except PaucaError as error:
-            raise type(error)(f"{path}: {error}") from error
         rgb = np.repeat(pixels[..., None], 3, 2) if pixels.ndim == 2 else pixels
         h, w = (side // scale * scale for side in rgb.shape[:2])
         if min(h, w) >= 16 * scale:

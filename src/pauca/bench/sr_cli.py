@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -61,26 +62,21 @@ def sr(
     from pauca.bench.report import print_found
     from pauca.bench.sr import facts, run, tables, to_json
     from pauca.bench.sr_methods import make_method
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
-    if not (data or clips):
-        raise typer.BadParameter("--data or --clips is needed")
     if (crops or look_measure) and not data:
         raise typer.BadParameter("--crops and --look-measure see pictures of --data")
-    rates = numbers("--crfs", crfs)
-    if not all(0 <= rate <= 51 for rate in rates) or (clips and not rates):
-        raise typer.BadParameter("--crfs are 0 to 51, one at least")
     if crops and crops.suffix.lower() not in ("", ".png"):
         raise typer.BadParameter("--crops writes PNG")
+    rates = numbers("--crfs", crfs)
+    _check_sources(data or [], clips, rates)
     check_outputs((json, markdown, crops), force)
-    threads = jobs or default_threads()
+    threads = threads_of(jobs)
     made = [make_method(name, scale, threads) for name in split(methods)]
     if not made or len({method.name for method in made}) < len(made):
         raise typer.BadParameter("--methods are one at least, each of another name")
-    if data and len({folder.name for folder in data}) < len(data):
-        raise typer.BadParameter("folders of --data must have different names")
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
         report, sheet = run(
@@ -93,3 +89,13 @@ def sr(
     )
     write_outputs(report, outputs, force)
     print_found(facts(report), tables(report), report_console())
+
+
+def _check_sources(data: list[Path], clips: Path | None, rates: Sequence[float]) -> None:
+    """Raise a usage error on pictures and clips that no table can be made of."""
+    if not (data or clips):
+        raise typer.BadParameter("--data or --clips is needed")
+    if len({folder.name for folder in data}) < len(data):
+        raise typer.BadParameter("folders of --data must have different names")
+    if not all(0 <= rate <= 51 for rate in rates) or (clips and not rates):
+        raise typer.BadParameter("--crfs are 0 to 51, one at least")

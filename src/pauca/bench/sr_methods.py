@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,16 +103,7 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
         raise InputError(f"{path} must have one input (1, 1 or 3, H, W) of floats")
 
     def network(x: NDArray[np.floating]) -> NDArray[np.float32]:
-        try:
-            y: NDArray[np.float32] = session.run(None, {entry.name: x.astype(kind)})[0]
-        except Exception as error:  # onnxruntime's own errors share no base
-            line = str(error).strip().splitlines()[0]
-            raise InputError(f"{path} cannot run on an input of {x.shape}: {line}") from error
-        if y.shape != (1, channels, x.shape[2] * scale, x.shape[3] * scale):
-            raise InputError(f"{path} turns {x.shape} into {y.shape}, which is not x{scale}")
-        if not np.isfinite(y).all():
-            raise InputError(f"{path} gives values that are no numbers")
-        return y.astype(np.float32)
+        return _enlarged(path, session, entry.name, x.astype(kind), scale)
 
     def picture(x: Pixels) -> Pixels:
         if channels == 3:
@@ -133,6 +125,22 @@ def _onnx(path: Path, scale: int, threads: int) -> Method:
     macs, parameters = count_onnx(data, entry.name, noise.shape)
     plane = luma if channels == 1 else partial(_as_grey, picture)
     return Method(path.stem, picture, plane, lambda: network(noise), macs, parameters, len(data))
+
+
+def _enlarged(
+    path: Path, session: Any, entry: str, x: NDArray[np.floating], scale: int
+) -> NDArray[np.float32]:
+    """(1, C, H, W) to (1, C, sH, sW) by the network of `path`; `InputError` if it does another."""
+    try:
+        y: NDArray[np.floating] = session.run(None, {entry: x})[0]
+    except Exception as error:  # onnxruntime's own errors share no base
+        line = str(error).strip().splitlines()[0]
+        raise InputError(f"{path} cannot run on an input of {x.shape}: {line}") from error
+    if y.shape != (*x.shape[:2], x.shape[2] * scale, x.shape[3] * scale):
+        raise InputError(f"{path} turns {x.shape} into {y.shape}, which is not x{scale}")
+    if not np.isfinite(y).all():
+        raise InputError(f"{path} gives values that are no numbers")
+    return y.astype(np.float32)
 
 
 def _as_grey(picture: Callable[[Pixels], Pixels], y: Pixels) -> Pixels:

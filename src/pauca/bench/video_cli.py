@@ -52,7 +52,7 @@ def video(
     from pauca.bench.video import parse_method, run
     from pauca.bench.video_report import facts, tables, to_json
     from pauca.bench.video_report import plot as draw
-    from pauca.pack.runtime import default_threads
+    from pauca.pack.runtime import threads_of
 
     check_outputs((json, markdown, plot, crops), force)
     found = [parse_method(name) for name in split(methods)]
@@ -60,7 +60,7 @@ def video(
     command = shlex.join(["pauca", *sys.argv[1:]])
     with Console(stderr=True).status("") as status:
         report, draw_crops = run(
-            data, found, values, effort, jobs or default_threads(), command, status.update
+            data, found, values, effort, threads_of(jobs), command, status.update
         )
     outputs = (
         (json, to_json),

@@ -147,7 +147,7 @@ def encode(
     videos = VideoRequest(codec, crf, bitrate, target_vmaf, preset, filter, scale, fps, nnpf)
     if model and tune:
         raise typer.BadParameter("--tune chooses a model, and so does --model; give one")
-    _check_report(output, json)
+    files.check_report(output, json)
     files.check_output(output, force)
     if is_video(input):
         _refuse(_given(pictures) | _given(targets), PICTURES, input, SHARED)
@@ -209,7 +209,7 @@ def decode(
         "--look-bound": look_bound,
     }  # fmt: skip
     networks = {"--base": base, "--tensor": tensor or None, "--levels": levels or None}
-    _check_report(output, json)
+    files.check_report(output, json)
     if is_video(input):
         _refuse(pictures, PICTURES, input, SHARED)
         _refuse(networks, NETWORKS, input)
@@ -274,8 +274,3 @@ def _check_networks(networks: Options, search: Options) -> None:
     if search and networks:
         wanted, apart = next(iter(search)), next(iter(networks))
         raise typer.BadParameter(f"{wanted} makes a search, which {apart} has no part in")
-
-
-def _check_report(output: str, json: bool) -> None:
-    if json and output == files.STANDARD:
-        raise typer.BadParameter("--json and -o - both want standard output; give one")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import typer
+
 from pauca.container.files import atomic_write, check_target, read_file
 from pauca.errors import InputError
 from pauca.limits import Limits
@@ -37,6 +39,12 @@ def check_output(path: str, force: bool) -> None:
         check_target(path, force)
     elif sys.stdout is None or sys.stdout.isatty():
         raise InputError("refusing to write binary data to a terminal; use -o FILE or a pipe")
+
+
+def check_report(output: str, json: bool) -> None:
+    """Raise a usage error where result and report would share standard output."""
+    if json and output == STANDARD:
+        raise typer.BadParameter("--json and -o - both want standard output; give one")
 
 
 def write_output(path: str, data: bytes, force: bool) -> None:

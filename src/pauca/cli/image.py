@@ -22,6 +22,7 @@ from pauca.image.kind import Content, Look
 from pauca.pixels.carried import held_metadata
 
 if TYPE_CHECKING:
+    from pauca.container.metadata import Metadata
     from pauca.image.picture import Opened
     from pauca.image.targets import Trial
     from pauca.image.view import View
@@ -110,14 +111,17 @@ class ViewOptions:
     look_bound: float | None
     jobs: int | None
 
+    def __post_init__(self) -> None:
+        """Raise a usage error on a bound that means nothing."""
+        bound = self.look_bound
+        if bound is not None and (self.look is not Look.NATURAL or not 0 <= bound < math.inf):
+            raise typer.BadParameter("--look-bound is in dB, 0 or more, and for --look natural")
+
     @property
     def view(self) -> View:
         """What is decoded; a reduced picture comes from a stream that may be cut."""
         from pauca.image.view import View
 
-        bound = self.look_bound
-        if bound is not None and (self.look is not Look.NATURAL or not 0 <= bound < math.inf):
-            raise typer.BadParameter("--look-bound is in dB, 0 or more, and for --look natural")
         scale = int(self.scale.value) if self.scale else 1
         region = None if self.region is None else _numbers(self.region)
         return View(scale, region, scale > 1, self.look or Look.FAITHFUL)
@@ -211,8 +215,8 @@ def decode_picture(
 ) -> None:
     """Decode the picture in the stream `data`, and report under `input`."""
     from pauca.image.picture import open_picture
-    from pauca.pixels.files import picture_format, turned_for
-    from pauca.pixels.picture import Picture
+    from pauca.pixels.files import picture_format
+    from pauca.pixels.picture import Picture, with_metadata
 
     suffix = files.suffix(output)
     format = picture_format(suffix)
@@ -222,9 +226,10 @@ def decode_picture(
         packs = _packs(options.model)
         threads = options.jobs or 0
         opened = open_picture(data, packs=packs, view=options.view, threads=threads)
+        held = held_metadata(opened.metadata, format)
         if _by_rows(opened, output, format):
             shape: tuple[int, ...] = (*opened.shape, opened.header.channels)
-            size = _write_rows(opened, output, force)
+            size = _write_rows(opened, held, output, force)
             seconds = time.perf_counter() - start
         else:
             pixels = opened.pixels()
@@ -232,12 +237,12 @@ def decode_picture(
             if options.view.natural:
                 true = open_picture(data, packs=packs, view=options.faithful, threads=threads)
                 compare_looks(true.pixels(), pixels, options.look_bound, input)
-            picture = turned_for(Picture(pixels, opened.metadata), format)
+            picture = with_metadata(Picture(pixels, opened.metadata), held)
             shape = (*picture.pixels.shape, 1)
             size = _write_whole(picture, output, suffix, force)
     height, width, channels = shape[:3]
-    held = vars(held_metadata(opened.metadata, format))
-    lost = [name for name, part in vars(opened.metadata).items() if part and not held[name]]
+    carried = vars(opened.metadata).items()
+    lost = [name for name, part in carried if part and not getattr(held, name)]
     note = f"; {format} cannot hold {', '.join(lost)}" if lost else ""
     line = f"{output}: {width} x {height}, {seconds:.2f} s{note}"
     done = Decoded(input, output, size, width, height, channels, seconds)
@@ -269,14 +274,13 @@ def _by_rows(opened: Opened, output: str, format: str) -> bool:
     return large and file and plain
 
 
-def _write_rows(opened: Opened, output: str, force: bool) -> int:
+def _write_rows(opened: Opened, metadata: Metadata, output: str, force: bool) -> int:
     """Write a PNG row by row and return its bytes."""
     import numpy as np
 
     from pauca.pixels.files import encode_picture
     from pauca.pixels.png import ancillary_chunks, write_png
 
-    metadata = held_metadata(opened.metadata, "PNG")
     carried = encode_picture(np.zeros((1, 1), np.uint8), metadata=metadata)
     size = (*opened.shape, opened.header.channels)
     with atomic_path(output, force) as path, open(path, "wb") as file:

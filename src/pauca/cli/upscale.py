@@ -62,14 +62,14 @@ def upscale(
     H.264 in MP4, MKV or MOV.
     """
     from pauca.sr.upscale import upscaler_by
-    from pauca.sr.video import PRESETS, SUFFIXES, TARGETS, VideoOptions
+    from pauca.sr.video import SUFFIXES, TARGETS, VideoOptions
+    from pauca.streams.library import X26_PRESETS
 
     if scale not in (2, 4):
         raise typer.BadParameter("--scale must be 2 or 4")
-    if preset not in PRESETS:
-        raise typer.BadParameter(f"--preset is one of {', '.join(PRESETS)}")
-    if json and output == files.STANDARD:
-        raise typer.BadParameter("--json and -o - both want standard output; give one")
+    if preset not in X26_PRESETS:
+        raise typer.BadParameter(f"--preset is one of {', '.join(X26_PRESETS)}")
+    files.check_report(output, json)
     kind, wanted = (Path(name).suffix.lower() for name in (input, output))
     moving = kind == ".gif" or (kind not in PICTURES and input != files.STANDARD)
     is_video = kind in SUFFIXES or (wanted in TARGETS and moving)

@@ -14,7 +14,7 @@ from pauca.cli import files
 from pauca.cli.options import Force, Json
 from pauca.cli.targets import decibels, fidelity_line, fidelity_record, similarity
 from pauca.container.identify import identify
-from pauca.errors import InputError, PaucaError
+from pauca.errors import InputError, naming
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,10 +141,8 @@ def _colours(original: Picture, decoded: Picture) -> tuple[NDArray[np.uint8], ND
 
 
 def _named(path: str, read: Callable[[io.BytesIO], T], file: io.BytesIO) -> T:
-    try:
+    with naming(path):
         return read(file)
-    except PaucaError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def _missed(found: Comparison, wanted: dict[str, float | None]) -> list[str]:

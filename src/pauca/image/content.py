@@ -123,15 +123,14 @@ def encoders_for(
     found: list[AnyEncoder] = [learned]
     if content is not Content.AUTO or not can_write():
         return found
-    drawn = [find_graphics(flat)] + ([] if flat is pixels else [find_graphics(pixels)])
-    if all(blocks is None for blocks in drawn):
+    views = [flat] if flat is pixels else [flat, pixels]
+    maps = [blocks for view in views if (blocks := find_graphics(view)) is not None]
+    if not maps:
         return found
-    none = np.zeros_like(next(blocks for blocks in drawn if blocks is not None))
-    maps = [none if blocks is None else blocks for blocks in drawn]
     # The border of a cut-out photograph before one colour looks drawn: blocks are what is graphics
     # whatever is put in hidden places. All of a picture may be what it is by either.
     both, either = maps[0] & maps[-1], maps[0] | maps[-1]
-    if both.any() and not both.all():
+    if len(maps) == len(views) and both.any() and not both.all():
         found.append(MixedEncoder(pixels, both, pack, options))
     if np.mean(~either) <= MOST_PHOTO:
         found.append(GraphicsEncoder(flat, pack, options))

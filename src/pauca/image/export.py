@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from pauca.image.layers_torch import prior_tables, wavelet_parts
 from pauca.image.model import ModelConfig, WaveletModel
 from pauca.image.vae.export import vae_parts
 from pauca.image.vae.model import VaeConfig, VaeModel
-from pauca.nets.loop import load_averaged
+from pauca.nets.loop import load_averaged, load_state
 from pauca.pack import vae, wavelet
 from pauca.pack.image import DOMAIN, MEASURES
 from pauca.pack.store import ARRAYS, PackInfo, layers_to_arrays, program_to_json, write_pack
@@ -34,8 +33,7 @@ def load_checkpoint(path: Path) -> WaveletModel | VaeModel:
 
 def measure_of(checkpoint: Path) -> str:
     """What the run of a checkpoint trained for."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return str(state.get("config", {}).get("measure", MEASURES[0]))
+    return str(load_state(checkpoint).get("config", {}).get("measure", MEASURES[0]))
 
 
 def export(

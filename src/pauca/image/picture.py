@@ -23,7 +23,7 @@ from pauca.image.view import WHOLE, View
 from pauca.limits import Limits
 from pauca.pack.image import ImagePack
 from pauca.pixels.hidden import fill_hidden, flatten_hidden
-from pauca.pixels.picture import Picture, Pixels
+from pauca.pixels.picture import Picture, Pixels, colours_of
 
 
 def encode_picture(
@@ -52,8 +52,7 @@ def colour_and_alpha(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     """Return the colours, (H, W) or (H, W, 3), and the alpha (H, W) of pixels of any shape."""
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return pixels, None
-    colour = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
-    return np.ascontiguousarray(colour), np.ascontiguousarray(pixels[..., -1])
+    return colours_of(pixels), np.ascontiguousarray(pixels[..., -1])
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class LoopConfig:
     val_minutes: float = 20.0
     init: Path | None = None
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """Raise `InputError` on settings that no training can have."""
         if not 0 < self.hours < math.inf or not 0 < self.lr < math.inf:
             raise InputError("hours and the learning rate must be above 0")
@@ -90,8 +90,12 @@ def with_sizes(config: Sizes, text: str) -> Sizes:
             raise InputError(f"sizes {text!r}: there is no {name!r}")
         if not _alike(value, own):
             raise InputError(f"sizes {text!r}: {name} is like {json.dumps(own)}")
-    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    return replace(config, **tuples)  # type: ignore[type-var]
+    return replace(config, **_with_tuples(given))  # type: ignore[type-var]
+
+
+def _with_tuples(given: dict[str, Any]) -> dict[str, Any]:
+    """Sizes with tuples where JSON and checkpoints have lists."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 
 def _alike(value: object, own: object) -> bool:
@@ -117,7 +121,7 @@ def load_state(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]
 
 def sizes_in(state: dict[str, Any]) -> dict[str, Any]:
     """The sizes that a checkpoint states."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
+    return _with_tuples(state["sizes"])
 
 
 def load_matching(model: nn.Module, state: dict[str, Tensor]) -> None:
@@ -143,7 +147,6 @@ class Run:
 
     def __init__(self, config: LoopConfig, make: Callable[[], nn.Module]):
         """`make` gives a new model, whose `config` is a dataclass of its sizes."""
-        config.check()
         keep_heap()
         if config.threads:
             torch.set_num_threads(config.threads)

@@ -19,7 +19,7 @@ from pauca.limits import Limits
 from pauca.pixels.carried import carried_metadata, held_metadata, save_options
 from pauca.pixels.depth import sample_bits
 from pauca.pixels.modes import DEEP, image_pixels
-from pauca.pixels.picture import Picture, Pixels, orientation, turn, with_metadata
+from pauca.pixels.picture import Picture, Pixels, colours_of, orientation, turn, with_metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -104,7 +104,7 @@ def without_opaque(pixels: Pixels) -> Pixels:
     if pixels.ndim == 2 or pixels.shape[2] == 3:
         return pixels
     if int(pixels[..., -1].min()) == 255:
-        return opaque_colours(pixels)
+        return colours_of(pixels)
     return pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
 
 
@@ -160,12 +160,7 @@ def _alpha_for(format: str, pixels: Pixels) -> Pixels:
     alpha = pixels[..., -1]
     if format in _NO_SOFT_ALPHA and not np.isin(alpha, (0, 255)).all():
         raise UnsupportedError(f"{format} cannot hold what is half transparent; use .png or .webp")
-    return opaque_colours(pixels) if format in _NO_ALPHA and alpha.min() == 255 else pixels
-
-
-def opaque_colours(pixels: Pixels) -> Pixels:
-    """The colours, (H, W) or (H, W, 3), of pixels (H, W, 2) or (H, W, 4)."""
-    return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+    return colours_of(pixels) if format in _NO_ALPHA and alpha.min() == 255 else pixels
 
 
 def picture_format(suffix: str) -> str:

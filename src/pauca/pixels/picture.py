@@ -25,6 +25,11 @@ class Picture:
     metadata: Metadata = Metadata()
 
 
+def colours_of(pixels: Pixels) -> Pixels:
+    """The colours, (H, W) or (H, W, 3), of pixels with alpha, (H, W, 2) or (H, W, 4)."""
+    return np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3])
+
+
 def with_metadata(picture: Picture, metadata: Metadata) -> Picture:
     """Return the picture with `metadata` instead of its own.
 

@@ -43,6 +43,12 @@ class SrTrainConfig(LoopConfig):
     coded: bool = False  # learn from pictures that an encoder of video has been at
     clips: Sequence[Path] = ()  # folders of videos for that, besides pans over `data`
 
+    def __post_init__(self) -> None:
+        """Raise `InputError` on settings that no training can have."""
+        if self.clips and not self.coded:
+            raise InputError("clips are for training on coded input")
+        super().__post_init__()
+
 
 def sizes_of(name: str) -> SrConfig:
     """The sizes of a named network; `InputError` if there is none of this name."""
@@ -79,9 +85,6 @@ def train(config: SrTrainConfig) -> Path:
         raise InputError(f"crops must be a multiple of {sizes.fold}")
     if config.coded and sizes.planes != 1:
         raise InputError("coded input is luma: the network must have one plane")
-    if config.clips and not config.coded:
-        raise InputError("clips are for training on coded input")
-    config.check()
     pairs = make_pairs(config.data, sizes.scale, sizes.planes, config.size * sizes.scale)
     if config.coded:
         pairs = coded_pairs(pairs, config.clips, sizes.scale, config.seed) + pairs[::CLEAN]

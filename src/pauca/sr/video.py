@@ -27,17 +27,14 @@ from pauca.streams.carried import (
     main_video,
     start,
 )
-from pauca.streams.library import SUFFIXES, load_av, local, named, steady_x264
+from pauca.streams.library import SUFFIXES, X26_PRESETS, load_av, local, named, steady_x264
 from pauca.streams.pictures import formatted, working_format
-from pauca.streams.source import Times, Traits, file_traits
+from pauca.streams.source import Times, Traits, file_traits, length_of
 from pauca.streams.stages import Stages
 
 __all__ = ["SUFFIXES", "VideoDone", "VideoOptions", "upscale_video"]
 
 TARGETS = (".mp4", ".m4v", ".mkv", ".mov")
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
-)  # fmt: skip
 ENOUGH = 0.9  # of a video's length that has frames; audio may be somewhat longer
 
 
@@ -79,8 +76,8 @@ def upscale_video(
         raise UnsupportedError(f"cannot write video as {suffix!r}; use one of {' '.join(TARGETS)}")
     if upscaler.pack.planes != 1:
         raise UnsupportedError(f"{upscaler.pack.info.name} mends RGB; videos need a luma model")
-    if options.preset not in PRESETS:
-        raise InputError(f"no preset {options.preset!r}; x264 has {', '.join(PRESETS)}")
+    if options.preset not in X26_PRESETS:
+        raise InputError(f"no preset {options.preset!r}; x264 has {', '.join(X26_PRESETS)}")
     av = load_av()
     with named(av, "upscale", source), av.open(local(source)) as container:
         if main_video(container) is None:
@@ -123,7 +120,8 @@ class _Pipeline:
     def run(self, report: Callable[[int, int], None]) -> VideoDone:
         """Process everything; the first failure of any stage ends the others and is raised."""
         done = self.stages.run(lambda: self._upscale(report), self._read, self._write)
-        stated, shown, length = self.input.frames, self._shown(), self._length()
+        stated, shown = self.input.frames, self._shown()
+        length = length_of(self.container, self.input)
         if done < stated:
             self.warn(f"{done} of {stated} frames could be decoded")
         elif not stated and shown < ENOUGH * length:
@@ -134,12 +132,6 @@ class _Pipeline:
         """Seconds from the video's beginning until its last frame ends."""
         last = self.times.last + self.traits.step - (self.input.start_time or 0)
         return float(last * self.traits.time_base)
-
-    def _length(self) -> float:
-        """Seconds that the video has by its container, 0 if unknown."""
-        if self.input.duration:
-            return float(self.input.duration * self.traits.time_base)
-        return (self.container.duration or 0) / 1e6
 
     def _demuxed(self) -> Iterator[Any]:
         """Frames of the video and packets of what is copied, in the order of the file."""

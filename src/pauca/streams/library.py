@@ -18,6 +18,9 @@ SUFFIXES = (
 )  # fmt: skip
 
 
+X26_PRESETS = (  # of x264 and x265, but for placebo
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
+)  # fmt: skip
 X265_LEAST = 64
 
 

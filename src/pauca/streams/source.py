@@ -177,7 +177,7 @@ def file_traits(container: Any, stream: Any, frame: Any) -> Traits:
         height=frame.height,
         rate=_sane_rate(stream),
         time_base=stream.time_base,
-        frames=stream.frames or _estimated_frames(stream, container),
+        frames=stream.frames or round(length_of(container, stream) * float(_sane_rate(stream))),
         aspect=stream.sample_aspect_ratio,
         colours=_colours(stream.codec_context, frame),
         matrix=display_matrix(frame),
@@ -197,15 +197,11 @@ def _sane_rate(stream: Any) -> Fraction:
     return Fraction(25)
 
 
-def _estimated_frames(stream: Any, container: Any) -> int:
-    """Frames by duration and rate where the container does not count them; 0 if unknown."""
+def length_of(container: Any, stream: Any) -> float:
+    """Seconds that a video has by its stream or its container; 0 if unknown."""
     if stream.duration and stream.time_base:
-        seconds = float(stream.duration * stream.time_base)
-    elif container.duration:
-        seconds = container.duration / 1e6
-    else:
-        return 0
-    return round(seconds * float(_sane_rate(stream)))
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6
 
 
 def _colours(context: Any, frame: Any) -> dict[str, int]:

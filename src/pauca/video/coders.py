@@ -13,22 +13,21 @@ from fractions import Fraction
 from typing import Any
 
 from pauca.errors import InputError
-from pauca.streams.library import steady_x264
+from pauca.streams.library import X26_PRESETS, steady_x264
 from pauca.streams.source import FORMAT, Traits
 from pauca.video.carry import without_encoder_info
 
 LIBRARY = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1"}
 CRF = {"h264": 23.0, "hevc": 28.0, "av1": 35.0}  # the encoders' own defaults
 MAX_CRF = {"h264": 51, "hevc": 51, "av1": 63}
-_X26 = ("superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 PRESETS = {
-    "h264": ("ultrafast", *_X26, "placebo"),
-    "hevc": ("ultrafast", *_X26, "placebo"),
+    "h264": (*X26_PRESETS, "placebo"),
+    "hevc": (*X26_PRESETS, "placebo"),
     "av1": tuple(str(preset) for preset in range(13, -1, -1)),
 }
 _EFFORTS = {
-    "h264": (*_X26, "veryslow"),
-    "hevc": (*_X26, "veryslow"),
+    "h264": (*X26_PRESETS[1:], "veryslow"),
+    "hevc": (*X26_PRESETS[1:], "veryslow"),
     "av1": ("12", "11", "10", "9", "8", "6", "5", "4", "3"),
 }
 _LAMBDA_PER_QP = 118  # FF_QP2LAMBDA: packets state their QP times this
