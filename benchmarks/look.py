@@ -25,12 +25,12 @@ from pauca.bench.codecs import encode_within, find_codec
 from pauca.bench.image import read_rgb
 from pauca.bench.sheet import Tile, draw_sheet
 from pauca.container.files import atomic_write
-from pauca.image.data import find_pictures
 from pauca.metrics.psnr import psnr
 from pauca.metrics.ssim import ms_ssim
 from pauca.metrics.vmaf import vmaf
 from pauca.nets.colour import to_ycc
 from pauca.nets.look import texture_distance
+from pauca.pixels.folders import find_pictures
 from pauca.streams.library import load_av
 from pauca.streams.source import Traits
 from pauca.video.write import Y4m

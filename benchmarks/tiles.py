@@ -18,8 +18,8 @@ from pauca.bench.image import read_rgb
 from pauca.errors import InputError
 from pauca.image.codec import PictureEncoder
 from pauca.image.coded import EncodeOptions
-from pauca.image.data import find_pictures
 from pauca.image.targets import LIKENESS, Target, Trials, crossing
+from pauca.pixels.folders import find_pictures
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pauca.errors import PaucaError
-from pauca.image.data import find_pictures
 from pauca.image.scenes.classify import scores, settle
 from pauca.image.scenes.features import block_features
+from pauca.pixels.folders import find_pictures
 
 
 def read(path: Path) -> NDArray[np.uint8]:

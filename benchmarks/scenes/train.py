@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from pauca.image.data import find_pictures
 from pauca.image.scenes.features import BLOCK, FEATURES, block_features, with_surroundings
 from pauca.pack.coded import CODED, encode_arrays
 from pauca.pack.intnet import Layer, Program, Step
 from pauca.pack.store import layers_to_arrays, program_to_json, write_pack
+from pauca.pixels.folders import find_pictures
 
 SIDE = 16 * BLOCK
 HIDDEN, SHIFT = 16, 6

@@ -21,10 +21,11 @@ from variants import LATENTS, VARIANTS
 
 from pauca.bench.machine import describe_machine
 from pauca.container.files import atomic_write
-from pauca.image.data import find_pictures, load_pictures
+from pauca.image.data import load_pictures
 from pauca.image.train import Model, TrainConfig, evaluate, train
 from pauca.image.vae.model import basis_of
 from pauca.metrics.bdrate import bd_rate
+from pauca.pixels.folders import find_pictures
 
 QUALITIES = (8, 20, 32, 45, 60)
 SIDE = 256

@@ -21,9 +21,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from pauca.image.data import find_pictures
 from pauca.nets.lifting import joined, merge, pair, shifted, split
 from pauca.nets.msssim import ms_ssim
+from pauca.pixels.folders import find_pictures
 from pauca.pixels.lifting import WAVELETS
 
 LEVELS = 6

@@ -99,6 +99,8 @@ def test_empty_options_are_given_options(cli: Cli, picture: Path, model: str) ->
     cli("encode", "in.png", "-o", "b.pauca", "-m", "").fails(1, "no model named")
     cli("encode", "", "-o", "b.pauca").fails(1, "cannot read")
     cli("decode", "a.pauca", "-o", "b.png", "-m", "missing").fails(1, "no model named missing")
+    for other in ("a.pauca", "in.png"):
+        cli("verify", "in.png", other, "-m", "missing").fails(1, "no model named missing")
     for options in (["--look-bound", "20"], ["--look", "natural", "--look-bound", "nan"]):
         assert cli("decode", "a.pauca", "-o", "b.png", *options).code == 2
 

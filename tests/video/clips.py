@@ -27,7 +27,8 @@ def picture(i: int, scene: int, width: int, height: int) -> NDArray[np.uint8]:
 
 def write_clip(
     path: Path, frames: int = 24, size: tuple[int, int] = (96, 64), cuts: Sequence[int] = (),
-    audio: bool = False, codec: str = "libx264", pix_fmt: str = "yuv420p", even: bool = False,
+    audio: bool = False, sound_codec: str = "aac", codec: str = "libx264",
+    pix_fmt: str = "yuv420p", even: bool = False,
     setup: Callable[[Any, Any], None] = lambda container, stream: None,
     draw: Callable[[int, int, int, int], NDArray[np.uint8]] = picture,
 ) -> Path:  # fmt: skip
@@ -39,7 +40,7 @@ def write_clip(
         video.time_base = video.codec_context.time_base = Fraction(1, 1000)
         if codec == "libx264":
             video.options = {"crf": "8", "preset": "ultrafast"}
-        sound = out.add_stream("aac", rate=48000) if audio else None
+        sound = out.add_stream(sound_codec, rate=48000) if audio else None
         setup(out, video)
         for i in range(frames):
             scene = sum(i >= cut for cut in cuts)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pauca.errors import InputError, UnsupportedError
 from pauca.video.coders import Coding
+from pauca.video.decode import decode_video
 from pauca.video.encode import VideoOptions, encode_video
 from pauca.video.read import video_info
 
@@ -250,6 +251,18 @@ def test_refused_and_nothing_left(tmp_path: Path) -> None:
         with pytest.raises(error):
             encode_video(str(good), tmp_path / target, options)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_stream_that_the_file_cannot_hold_is_named(tmp_path: Path) -> None:
+    write_clip(tmp_path / "in.mkv", 6, audio=True, sound_codec="flac")
+    source, target = str(tmp_path / "in.mkv"), str(tmp_path / "out.mov")
+    for work in (
+        lambda: encode_video(source, target, QUICK),
+        lambda: decode_video(source, target, None),
+    ):
+        with pytest.raises(UnsupportedError, match=r"cannot hold the audio \(flac\); write .mkv"):
+            work()
+    assert os.listdir(tmp_path) == ["in.mkv"]
 
 
 def test_a_bitrate_is_kept(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def decode_picture(
     start = time.perf_counter()
     with files.progress(f"decoding {input}"):
         _check_kind(data)
-        packs = _packs(options.model)
+        packs = packs_of(options.model)
         threads = options.jobs or 0
         opened = open_picture(data, packs=packs, view=options.view, threads=threads)
         held = held_metadata(opened.metadata, format)
@@ -249,7 +249,8 @@ def decode_picture(
     files.report(line, vars(done) if json else None)
 
 
-def _packs(model: Path | None) -> list[Path]:
+def packs_of(model: Path | None) -> list[Path]:
+    """The pack folder of `--model`, found; none without it."""
     from pauca.pack.registry import find_folder
 
     return [] if model is None else [find_folder(model)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from pauca.cli import files
+from pauca.cli.image import packs_of
 from pauca.cli.options import Force, Json
 from pauca.cli.targets import decibels, fidelity_line, fidelity_record, similarity
 from pauca.container.identify import identify
@@ -108,12 +109,13 @@ def _load(
     import pauca
     from pauca.pixels.files import read_image, read_picture
 
+    packs = packs_of(model)
     data = files.read_input(other)
     file = io.BytesIO(files.read_input(original))
     if identify(data) is None:
         read = partial(read_image, to_8_bit=to_8_bit)
         return _named(original, read, file), _named(other, read, io.BytesIO(data)), None
-    picture = pauca.decode_picture(data, packs=[model] if model else [])
+    picture = pauca.decode_picture(data, packs=packs)
     first = _named(original, partial(read_picture, to_8_bit=to_8_bit), file)
     return *_colours(first, picture), pauca.info(data).fidelity
 

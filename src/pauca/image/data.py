@@ -12,18 +12,6 @@ from PIL import Image
 from pauca.errors import InputError
 from pauca.nets.feed import ahead
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".ppm", ".bmp"}
-
-
-def find_pictures(folders: Sequence[Path]) -> list[Path]:
-    """All picture files under the folders, sorted; InputError if there is none."""
-    paths = sorted(
-        p for folder in folders for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES
-    )
-    if not paths:
-        raise InputError(f"no pictures under {', '.join(map(str, folders))}")
-    return paths
-
 
 def load_pictures(paths: Sequence[Path], smallest: int) -> list[NDArray[np.uint8]]:
     """Decode every picture to (H, W, 3) uint8; those with a side under `smallest` are left out."""

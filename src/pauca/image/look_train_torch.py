@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pauca.errors import InputError
-from pauca.image.data import find_pictures, load_pictures, random_crop
+from pauca.image.data import load_pictures, random_crop
 from pauca.image.layout import ALIGN
 from pauca.image.look_torch import LookConfig, LookModel
 from pauca.image.model import base_step
@@ -25,6 +25,7 @@ from pauca.nets.look import LEAST, STEP, crisp, texture_distance, visual_informa
 from pauca.nets.loop import LoopConfig, Run
 from pauca.pack.registry import create_model
 from pauca.pack.wavelet import WaveletPack, wavelet_of
+from pauca.pixels.folders import find_pictures
 
 QUALITIES = (4.0, 44.0)  # that looks are learned at; better pictures have little to put back
 CHROMA = 10.0  # weight of what the look changes in colours, where noise is seen as spots

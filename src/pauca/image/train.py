@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pauca.errors import InputError
 from pauca.image.cost_torch import distortion
-from pauca.image.data import batches, find_pictures, load_pictures
+from pauca.image.data import batches, load_pictures
 from pauca.image.model import ModelConfig, WaveletModel, base_step
 from pauca.image.vae.model import VaeConfig, VaeModel, basis_of
 from pauca.nets import loop
@@ -23,6 +23,7 @@ from pauca.nets.loop import CHECKPOINT, LoopConfig, Run
 from pauca.nets.msssim import ms_ssim
 from pauca.pack import vae, wavelet
 from pauca.pack.image import MEASURES
+from pauca.pixels.folders import find_pictures
 
 # Bits per pixel times step, roughly, of photographs: equalizes the weight of all rates.
 PEAK_RATE = 14.0

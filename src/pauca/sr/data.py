@@ -12,10 +12,10 @@ from PIL import Image
 
 from pauca.errors import InputError
 from pauca.nets.feed import ahead
+from pauca.pixels.folders import find_pictures
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import chroma601, luma601
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # Photographs on the web carry traces of their own coding: reduced copies are clean.
 REDUCTIONS = (1.3, 1.8, 2.5)
 
@@ -38,19 +38,12 @@ def planes_of(rgb: Plane, planes: int) -> Plane:
     return rounded
 
 
-def pictures_in(folders: Sequence[Path]) -> list[Path]:
-    """All picture files under the folders, sorted."""
-    return sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in SUFFIXES)
-
-
 def make_pairs(
     folders: Sequence[Path], scale: int, planes: int = 1, smallest: int = 192
 ) -> list[Pair]:
     """Every picture of the folders, at each of REDUCTIONS that leaves it `smallest` or more."""
-    pairs, paths = [], pictures_in(folders)
-    if not paths:
-        raise InputError(f"no pictures under {', '.join(map(str, folders))}")
-    for path in paths:
+    pairs = []
+    for path in find_pictures(folders):
         with Image.open(path) as image:
             rgb = np.asarray(image.convert("RGB"))
         for reduction in REDUCTIONS:

@@ -16,10 +16,11 @@ from pauca.errors import InputError
 from pauca.nets import loop
 from pauca.nets.integer import set_exact
 from pauca.nets.loop import LoopConfig, Run, load_averaged
+from pauca.pixels.folders import find_pictures
 from pauca.pixels.resize import resize_bicubic
 from pauca.pixels.ycc601 import luma601
 from pauca.sr.coded import coded_pairs
-from pauca.sr.data import batches, make_pairs, pictures_in
+from pauca.sr.data import batches, make_pairs
 from pauca.sr.look_torch import LookConfig, SrLook
 from pauca.sr.model import SIZES, SrConfig, SrModel
 
@@ -138,7 +139,7 @@ def _teaching(config: SrTrainConfig, device: torch.device) -> Callable[[Tensor, 
 def held_pairs(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Luma of reduced and full pictures (uint8 reduced in RGB, as is usual), unrounded."""
     pairs = []
-    for path in pictures_in([folder]):
+    for path in find_pictures([folder]):
         with Image.open(path) as image:
             rgb = np.asarray(image.convert("RGB"))
         h, w = (side // scale * scale for side in rgb.shape[:2])

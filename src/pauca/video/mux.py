@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pauca.streams.carried import (
     copied_streams,
     left_out,
     main_video,
+    start,
 )
 from pauca.streams.library import local, named
 from pauca.video.coders import Coding, Shape, configure, display_order
@@ -70,7 +72,8 @@ def write_file(
             carry_tags(source, main_video(source), container, stream)
             for name in left_out(source, container):
                 warn(f"{name} does not go along to {os.fspath(output.path)}")
-        videos = _timed(av, scenes, stream)
+            start(av, source, container)
+        videos = _timed(av, scenes, stream, shape.traits.time_base)
         if copies:
             _interleave(container, source, copies, videos)
         for packet in videos:
@@ -93,8 +96,10 @@ def _video_stream(container: Any, coding: Coding, shape: Shape) -> Any:
     return stream
 
 
-def _timed(av: Any, scenes: Callable[[], Iterable[StoredScene]], stream: Any) -> Iterator[Any]:
-    """Yield the packets of all scenes with the times of decoding.
+def _timed(
+    av: Any, scenes: Callable[[], Iterable[StoredScene]], stream: Any, time_base: Fraction
+) -> Iterator[Any]:
+    """Yield the packets of all scenes with the times of decoding, in `time_base`.
 
     A frame is decoded when the one `delay` places before it is shown; before the first there are
     as many steps as the first `delay` frames take (the rule of x264).
@@ -105,7 +110,6 @@ def _timed(av: Any, scenes: Callable[[], Iterable[StoredScene]], stream: Any) ->
     lead = ahead[-1] - ahead[0] + max(0, delay + 1 - len(ahead))
     early = [time - lead for time in ahead[:delay]]
     decoded = _chained(early, _times_shown(scenes()))
-    time_base = stream.time_base
     for scene in scenes():
         durations = _durations(scene)
         for coded in scene.packets:

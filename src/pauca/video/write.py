@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from pauca.container.files import atomic_path, atomic_write
 from pauca.errors import InputError, UnsupportedError
 from pauca.pixels.frames import plane_view
-from pauca.streams.carried import add_copies, carry_tags, left_out, main_video
+from pauca.streams.carried import add_copies, carry_tags, left_out, main_video, start
 from pauca.streams.library import local, named, steady_x264
 from pauca.streams.source import Traits
 
@@ -98,6 +98,7 @@ class _Container:
         if traits.matrix:
             self._stream.set_display_matrix(traits.matrix)
         carry_tags(source, main_video(source), output, self._stream)
+        start(av, source, output)
 
     def frame(self, frame: Any) -> None:
         self._output.mux(self._stream.encode(frame))
