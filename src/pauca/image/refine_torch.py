@@ -27,10 +27,7 @@ from pauca.pack.wavelet import wavelet_of
 Floats = NDArray[np.float32]
 
 ROUNDS = {7: 4, 8: 8, 9: 16}  # of descent, by effort
-LOOK = 2  # rounds after which the cost of what is rounded is looked at; the best is kept
-# Measured on photographs. Straight-through rounding (temperature 0) diverges; a high or a falling
-# temperature ends with more values that sit on an edge.
-TEMPERATURE = 0.15
+LOOKS = 2  # at the cost of what is rounded, the last after all rounds; the best is kept
 MOMENTUM = 0.8
 TILE = 512  # pixels along the side of what is refined at once
 HALO = ALIGN  # and around it
@@ -39,17 +36,20 @@ HALO = ALIGN  # and around it
 @dataclass(frozen=True)
 class Descent:
     """How far coefficients go: `rate` in steps, less by the factor `fall` for every coarser level,
-    where each of them moves more of the picture, and gradients of `most` at most.
+    where each of them moves more of the picture, and gradients of `most` at most. Rounding is
+    softened by `temperature`.
     """
 
     rate: float
+    temperature: float
     fall: float = 1.0
     most: float = math.inf
 
 
-# Measured on photographs. Gradients of MS-SSIM differ more between pictures, and a descent as that
-# for squared error diverges on smooth ones.
-SQUARED, SIMILAR = Descent(0.004), Descent(0.01, 0.7, 8.0)
+# Measured on photographs. Straight-through rounding (temperature 0) diverges; a high or a falling
+# temperature ends with more values that sit on an edge. Gradients of MS-SSIM differ more between
+# pictures, and a descent as that for squared error diverges on smooth ones.
+SQUARED, SIMILAR = Descent(0.004, 0.15), Descent(0.008, 0.25, 0.7, 10.0)
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ def descend(
     for i in range(rounds):
         optimizer.param_groups[0]["lr"] = descent.rate * (1 - i / rounds)
         optimizer.zero_grad()
-        cost(moved, TEMPERATURE).backward()  # type: ignore[no-untyped-call]
+        cost(moved, descent.temperature).backward()  # type: ignore[no-untyped-call]
         for level, d in enumerate(moved):
             assert d.grad is not None
             d.grad.mul_(descent.fall**level).clamp_(-descent.most, descent.most)
         optimizer.step()
-        if i % LOOK == LOOK - 1:
+        if (i + 1) % (rounds // LOOKS) == 0:
             with torch.no_grad():
                 now = float(cost(moved, 0.0))
             if now < best:
