@@ -11,7 +11,7 @@ from pauca.nets.msssim import ms_ssim
 
 # Price of 1 - MS-SSIM in bits per pixel at qualities 12 and 60: what makes a codec trained for it
 # end up near the rates that squared error has there (Minnen et al., arXiv:1809.02736, and after).
-SSIM_PRICES = {12: 2.4, 60: 220.0}
+SSIM_PRICES = {12: 1.5, 60: 220.0}
 
 
 def ssim_price(quality: Tensor) -> Tensor:
