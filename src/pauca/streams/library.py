@@ -16,8 +16,6 @@ SUFFIXES = (
     ".264", ".h264", ".265", ".h265", ".hevc", ".obu", ".ivf", ".flv", ".mts", ".m2ts", ".3gp",
     ".wmv", ".ogv",
 )  # fmt: skip
-
-
 X26_PRESETS = (  # of x264 and x265, but for placebo
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow",
 )  # fmt: skip
